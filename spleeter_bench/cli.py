@@ -1,0 +1,155 @@
+"""The command `spleeter-bench`: run a comparison, show its table, set up the original Spleeter."""
+
+from __future__ import annotations
+
+import enum
+import logging
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from vocal_unet import __version__, console
+
+app = typer.Typer(
+    help="Put vocal separators head to head and print their SI-SNR/SI-SDR table.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+
+RunFolder = Annotated[Path, typer.Argument(metavar="RUN", help="Folder a run wrote.", show_default=False)]
+Verbose = Annotated[bool, typer.Option("--verbose", help="Show tracebacks and what goes on inside.")]
+
+
+class Format(str, enum.Enum):
+    """How a table is printed."""
+
+    TEXT = "text"
+    MARKDOWN = "markdown"
+    CSV = "csv"
+
+
+class Target(str, enum.Enum):
+    """Which stem a table is about."""
+
+    VOCALS = "vocals"
+    ACCOMPANIMENT = "accompaniment"
+
+
+@app.command()
+def run(
+    data: Annotated[
+        list[str],
+        typer.Option(help="Songs: example, musdb:PATH or stems:DIR. May be given again.", show_default=False),
+    ],
+    systems: Annotated[
+        list[str],
+        typer.Option(
+            help="A system: mixture, oracle:irm, spleeter:2stems, keras:spleeter:2stems, vocal-unet:PATH. "
+            "May be given again.",
+            show_default=False,
+        ),
+    ],
+    output: Annotated[
+        Path,
+        typer.Option("--output", "-o", help="Folder of the run; one that exists is gone on with.", show_default=False),
+    ],
+    limit: Annotated[int | None, typer.Option(min=1, help="Only the first songs of each --data.")] = None,
+    timeout: Annotated[float | None, typer.Option(min=1, help="Seconds one song may take.")] = None,
+    force: Annotated[bool, typer.Option("--force", help="Start over: forget the folder's records.")] = False,
+    verbose: Verbose = False,
+) -> None:
+    """Separate and score every song with every system, then print the table."""
+    _set_up_logging(verbose)
+    from spleeter_bench import runner
+    from spleeter_bench.aggregate import aggregate
+    from spleeter_bench.errors import SystemFailedError
+    from spleeter_bench.records import FAILED, FILE_NAME, read_records
+    from spleeter_bench.report import make_table, print_text, save_tables
+    from spleeter_bench.tracks import find_tracks
+
+    tracks = find_tracks(data, limit)
+    try:
+        result = runner.run(tracks, systems, output, timeout=timeout, force=force, versions={"vocal-unet": __version__})
+    except KeyboardInterrupt:
+        _say("interrupted; the same command goes on where it stopped")
+        raise typer.Exit(console.INTERRUPTED) from None
+    if result.notice:
+        _say(result.notice)
+    if result.resumed:
+        _say(f"{result.resumed} of {len(result.records)} results were there already; --force starts over")
+    records = read_records(output / FILE_NAME).records
+    # what was asked for comes first, then what earlier runs into this folder added
+    summaries = aggregate(records, systems=[*systems, *(record.system for record in records)])
+    paths = [output / FILE_NAME, *save_tables(summaries, output)]
+    print_text(make_table(summaries))
+    typer.echo("\n" + "\n".join(str(path) for path in paths))
+    failed = sum(record.status == FAILED for record in result.records)
+    if failed:
+        raise SystemFailedError(f"{failed} of {len(result.records)} separations failed; the table's notes say why")
+
+
+@app.command()
+def table(
+    folder: RunFolder,
+    form: Annotated[Format, typer.Option("--format", "-f", help="What to print.")] = Format.TEXT,
+    target: Annotated[Target, typer.Option(help="Which stem.")] = Target.VOCALS,
+    systems: Annotated[
+        list[str] | None, typer.Option(help="Only this system. May be given again; sets the order.")
+    ] = None,
+    verbose: Verbose = False,
+) -> None:
+    """Print the table of a run again."""
+    _set_up_logging(verbose)
+    from spleeter_bench.aggregate import aggregate
+    from spleeter_bench.records import FILE_NAME, read_records
+    from spleeter_bench.report import make_table, print_text, render_csv, render_markdown
+
+    reading = read_records(folder / FILE_NAME)
+    if reading.notice:
+        _say(reading.notice)
+    summaries = aggregate(reading.records, target=target.value, systems=systems or None)
+    if form is Format.TEXT:
+        print_text(make_table(summaries))
+    elif form is Format.MARKDOWN:
+        typer.echo(render_markdown(make_table(summaries)), nl=False)
+    else:
+        typer.echo(render_csv(summaries), nl=False)
+
+
+@app.command()
+def setup(verbose: Verbose = False) -> None:
+    """Make the environment of the original Spleeter 2.4.2, once, in the user's cache folder."""
+    _set_up_logging(verbose)
+    from spleeter_bench.sidecar.environment import ensure_environment
+
+    typer.echo(ensure_environment())
+
+
+@app.callback(invoke_without_command=True)
+def options(
+    version: Annotated[bool, typer.Option("--version", help="Print the version and leave.")] = False,
+) -> None:
+    """Put vocal separators head to head and print their SI-SNR/SI-SDR table."""
+    if version:
+        typer.echo(__version__)
+        raise typer.Exit
+
+
+def main() -> None:
+    """Entry point of the command."""
+    console.run(app)
+
+
+def _set_up_logging(verbose: bool) -> None:
+    logging.basicConfig(level=logging.INFO if verbose else logging.WARNING, format="%(name)s: %(message)s")
+
+
+def _say(text: str) -> None:
+    typer.echo(text, err=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,56 @@
+"""Every metric of one estimate at once, with flags for numbers that should not be believed unseen."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from spleeter_bench.metrics.guards import silent_channels
+from spleeter_bench.metrics.scale_invariant import si_sdr, si_snr
+
+METRICS: Mapping[str, Callable[..., float]] = {"si_snr": si_snr, "si_sdr": si_sdr}
+"""Name in records -> function of keyword-only `reference=`, `estimate=`, in dB."""
+
+IMPROVEMENT = "si_sdr_improvement"
+
+SUSPECT_DB = 60.0
+MEAN_GAP_DB = 0.5
+
+SUSPECT = f"above {SUSPECT_DB:g} dB: too good to be a separation"
+MEAN_GAP = f"SI-SNR and SI-SDR differ by {MEAN_GAP_DB:g} dB or more: a signal has a constant offset"
+SILENT_ESTIMATE = "the estimate is silent in at least one channel"
+SILENT_REFERENCE_CHANNEL = "the reference is silent in some channels, which are left out"
+
+
+@dataclass(frozen=True)
+class Scores:
+    """Metric values in dB by name, all finite, and what is odd about them in words."""
+
+    values: Mapping[str, float]
+    flags: tuple[str, ...] = ()
+
+
+def score(*, reference: np.ndarray, estimate: np.ndarray, mixture: np.ndarray | None = None) -> Scores:
+    """All `METRICS` of one stem; all arrays real `(samples, channels)`.
+
+    With the `mixture` the values also hold `si_sdr_improvement`: SI-SDR of the estimate minus SI-SDR of the unprocessed
+    mixture, both against the same reference.
+
+    Raises:
+        MetricError: the signals cannot be compared; see `guards.check_pair`.
+    """
+    values = {name: metric(reference=reference, estimate=estimate) for name, metric in METRICS.items()}
+    flags = []
+    if max(values.values()) > SUSPECT_DB:
+        flags.append(SUSPECT)
+    if abs(values["si_snr"] - values["si_sdr"]) >= MEAN_GAP_DB:
+        flags.append(MEAN_GAP)
+    if silent_channels(estimate).any():
+        flags.append(SILENT_ESTIMATE)
+    if silent_channels(reference).any():
+        flags.append(SILENT_REFERENCE_CHANNEL)
+    if mixture is not None:
+        values[IMPROVEMENT] = values["si_sdr"] - si_sdr(reference=reference, estimate=mixture)
+    return Scores(values, tuple(flags))

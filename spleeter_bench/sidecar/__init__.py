@@ -1,0 +1,1 @@
+"""The original Spleeter in an environment and a process of its own."""

@@ -1,0 +1,35 @@
+"""Checkpoints with random weights for the machines Deezer's weights cannot be downloaded to."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from pathlib import Path
+
+from spleeter_bench.errors import BenchError
+from spleeter_bench.sidecar.environment import ensure_environment, isolated_variables
+
+_SCRIPT = Path(__file__).with_name("generate_checkpoint.py")
+
+
+def generate_checkpoint(descriptor: str, folder: str | os.PathLike[str], seed: int = 0) -> Path:
+    """Save Spleeter's own graph with seeded random weights, in the form of Deezer's archives.
+
+    Args:
+        descriptor: as Spleeter takes it: `spleeter:2stems`, … or the path of a JSON file.
+        folder: what `MODEL_PATH` will be; the checkpoint goes to `folder/<model_dir of the configuration>`.
+        seed: same seed, same weights.
+
+    Returns:
+        The folder that holds the checkpoint. Its `.source.json` says `{"source": "generated"}`.
+
+    Raises:
+        SystemUnavailableError: Spleeter's environment cannot be made.
+        BenchError: no such configuration, or weights of another origin lie there.
+    """
+    command = [str(ensure_environment()), str(_SCRIPT), descriptor, os.fspath(folder), "--seed", str(seed)]
+    done = subprocess.run(command, capture_output=True, text=True, env=isolated_variables(), stdin=subprocess.DEVNULL)
+    if done.returncode != 0:
+        reason = done.stderr.strip().splitlines() or [f"exit code {done.returncode}"]
+        raise BenchError(f"no checkpoint of {descriptor} could be generated: {reason[-1]}")
+    return Path(done.stdout.strip().splitlines()[-1])

@@ -1,0 +1,75 @@
+"""How a command talks: progress on a terminal, quiet in a pipe, errors in one line with their exit code."""
+
+from __future__ import annotations
+
+import os
+import sys
+import tempfile
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
+
+from vocal_unet.errors import VocalUnetError
+
+INTERRUPTED = 130
+
+stderr = Console(stderr=True, highlight=False)
+
+
+def import_tensorflow() -> None:
+    """Import TensorFlow (seconds) without its start-up chatter, which no environment variable silences.
+
+    What it wrote is shown after all when the import fails.
+    """
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    sys.stderr.flush()
+    terminal = os.dup(2)
+    with tempfile.TemporaryFile() as chatter:
+        os.dup2(chatter.fileno(), 2)
+        try:
+            import tensorflow  # noqa: F401
+        except BaseException:
+            chatter.seek(0)
+            os.write(terminal, chatter.read())
+            raise
+        finally:
+            os.dup2(terminal, 2)
+            os.close(terminal)
+
+
+def progress_bar() -> Progress:
+    """A progress bar on a terminal's stderr; silent in a pipe. Use as a context manager."""
+    return Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TaskProgressColumn(),
+        TimeRemainingColumn(),
+        console=stderr,
+        disable=not stderr.is_terminal,
+    )
+
+
+def run(app: Callable[..., Any], arguments: Sequence[str] | None = None) -> None:
+    """Run a Typer app as the whole process.
+
+    Errors of the package end as `error: …` on one line and their exit code; Ctrl-C ends with 130. With `--verbose` among
+    the arguments the traceback is shown as well.
+    """
+    arguments = list(sys.argv[1:] if arguments is None else arguments)
+    try:
+        code = app(args=arguments, standalone_mode=True)
+    except VocalUnetError as error:
+        if "--verbose" in arguments:
+            stderr.print_exception()
+        message = " ".join(str(error).split())
+        print(f"error: {message}", file=sys.stderr)
+        code = error.exit_code
+    except KeyboardInterrupt:
+        print("interrupted", file=sys.stderr)
+        code = INTERRUPTED
+    except BrokenPipeError:
+        sys.stderr.close()
+        code = 0
+    sys.exit(code)

@@ -1,0 +1,80 @@
+"""From what a user types to a network that can separate: model folders of ours, Spleeter's models."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import keras
+
+from vocal_unet.config import Framing, Masking, read_json
+from vocal_unet.errors import ConfigError, ModelError
+from vocal_unet.models.spleeter import build_spleeter
+from vocal_unet.spleeter.checkpoint import assign, read_checkpoint
+from vocal_unet.spleeter.configuration import PREFIX, spleeter_model
+from vocal_unet.spleeter.pretrained import weights_folder, weights_source
+
+OWN_PREFIX = "vocal-unet:"
+
+
+@dataclass(frozen=True)
+class LoadedModel:
+    """A network with everything a separation needs to know about it."""
+
+    name: str
+    network: keras.Model
+    framing: Framing
+    masking: Masking
+    stems: tuple[str, ...]
+    weights: str
+    """Where the weights came from, in words."""
+
+
+def load_model(spec: str | Path) -> LoadedModel:
+    """Load a model by what users type.
+
+    Args:
+        spec: `spleeter:2stems` and the other published names; the path of a Spleeter JSON file; the path of a model folder
+            that `vocal-unet train` wrote (with or without `vocal-unet:` in front).
+
+    Raises:
+        ConfigError: no such model.
+        ModelError: the model's files are damaged or do not fit together.
+        WeightsUnavailableError: a published model's weights are not here and cannot be fetched.
+    """
+    text = str(spec)
+    if text.startswith(PREFIX) or text.endswith(".json"):
+        return _load_spleeter(text)
+    return _load_own(Path(text.removeprefix(OWN_PREFIX)))
+
+
+def _load_spleeter(descriptor: str) -> LoadedModel:
+    model = spleeter_model(descriptor)
+    folder = weights_folder(model.model_dir)
+    network = build_spleeter(model.framing, model.instruments, model.network)
+    assign(network, read_checkpoint(folder, model), model)
+    name = descriptor if descriptor.startswith(PREFIX) else model.name
+    return LoadedModel(name, network, model.framing, model.masking, model.instruments, weights_source(folder))
+
+
+def _load_own(folder: Path) -> LoadedModel:
+    if not folder.is_dir():
+        raise ConfigError(
+            f"{folder}: no such model folder; give a folder made by 'vocal-unet train' or a name like spleeter:2stems"
+        )
+    config_file, network_file = folder / "config.json", folder / "model.keras"
+    for file in (config_file, network_file):
+        if not file.is_file():
+            raise ModelError(f"{folder}: not a model folder, {file.name} is missing")
+    config = read_json(config_file)
+    try:
+        framing = Framing.from_dict(config["framing"], str(config_file))
+        stems = tuple(config["stems"])
+        trained_on = str(config.get("trained_on", "origin unknown"))
+    except (KeyError, TypeError) as error:
+        raise ModelError(f"{config_file}: {error} is missing or not what it should be") from None
+    try:
+        network = keras.saving.load_model(network_file, compile=False)
+    except Exception as error:  # Keras raises whatever the zip, HDF5 or JSON reader inside raised
+        raise ModelError(f"{network_file}: cannot be loaded ({(str(error).splitlines() or [''])[0]})") from error
+    return LoadedModel(folder.name, network, framing, Masking(kind="complement"), stems, trained_on)

@@ -1,0 +1,91 @@
+"""Spleeter's U-Nets as Keras functional models, one per instrument side by side."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import keras
+from keras import layers
+
+from vocal_unet.config import Framing, SpleeterNetworkConfig
+
+LEVELS = 6
+BATCH_NORMALIZATION_EPSILON = 1e-3
+
+
+def build_spleeter(
+    framing: Framing, instruments: Sequence[str], config: SpleeterNetworkConfig, name: str = "spleeter"
+) -> keras.Model:
+    """Spleeter's `unet.unet` or `unet.softmax_unet` (spleeter/model/functions/unet.py, after Jansson et al., ISMIR 2017).
+
+    Per instrument: six strided 5×5 convolutions down, each followed by batch normalisation and activation; six strided
+    transposed convolutions up, activation *then* batch normalisation; skips take the convolution *before* its
+    normalisation; a dilated 4×4 convolution to one mask per channel, times the input. The batch normalisation that
+    Spleeter creates after the sixth convolution leads nowhere and is left out.
+
+    Input shape:
+        float32 `(segments, frames, bins, channels)`, magnitudes; frames and bins are multiples of 64.
+
+    Output shape:
+        a dict of the same shape per instrument: the magnitude estimates.
+
+    Args:
+        framing: gives bins and channels; any number of frames is taken that is a multiple of 64.
+        instruments: names of the stems, in the order of the checkpoint.
+        config: which of the two networks, its filters and activations.
+        name: name of the Keras model.
+    """
+    magnitude = keras.Input((None, framing.bins, framing.channels), name="magnitude")
+    logits = [_unet(magnitude, instrument, framing.channels, config) for instrument in instruments]
+    if config.type == "unet.softmax_unet":
+        stacked = layers.Concatenate(axis=-1, name="stack")(
+            [layers.Reshape((-1, framing.bins, framing.channels, 1))(logit) for logit in logits]
+        )
+        shares = layers.Softmax(axis=-1, name="softmax")(stacked)
+        masks = [shares[..., index] for index in range(len(instruments))]
+    else:
+        masks = [layers.Activation("sigmoid", name=f"{i}_mask")(x) for i, x in zip(instruments, logits, strict=True)]
+    outputs = {
+        instrument: layers.Multiply(name=f"{instrument}_spectrogram")([mask, magnitude])
+        for instrument, mask in zip(instruments, masks, strict=True)
+    }
+    return keras.Model(magnitude, outputs, name=name)
+
+
+def _unet(
+    magnitude: keras.KerasTensor, instrument: str, channels: int, config: SpleeterNetworkConfig
+) -> keras.KerasTensor:
+    """One instrument's network up to the mask's logits."""
+    x = magnitude
+    skips = []
+    for level, filters in enumerate(config.conv_n_filters, start=1):
+        convolved = layers.Conv2D(filters, 5, 2, "same", name=f"{instrument}_encoder_{level}_conv", **_initializer())(x)
+        skips.append(convolved)
+        if level < LEVELS:
+            x = layers.BatchNormalization(
+                epsilon=BATCH_NORMALIZATION_EPSILON, name=f"{instrument}_encoder_{level}_norm"
+            )(convolved)
+            x = _activation(config.conv_activation, f"{instrument}_encoder_{level}_activation")(x)
+    x = skips.pop()
+    for level, filters in enumerate([*config.conv_n_filters[-2::-1], 1], start=1):
+        prefix = f"{instrument}_decoder_{level}"
+        x = layers.Conv2DTranspose(filters, 5, 2, "same", name=f"{prefix}_conv", **_initializer())(x)
+        x = _activation(config.deconv_activation, f"{prefix}_activation")(x)
+        x = layers.BatchNormalization(epsilon=BATCH_NORMALIZATION_EPSILON, name=f"{prefix}_norm")(x)
+        if level <= 3:
+            x = layers.Dropout(0.5, name=f"{prefix}_dropout")(x)
+        if skips:
+            x = layers.Concatenate(name=f"{prefix}_skip")([skips.pop(), x])
+    return layers.Conv2D(channels, 4, padding="same", dilation_rate=2, name=f"{instrument}_logit", **_initializer())(x)
+
+
+def _initializer() -> dict[str, keras.initializers.Initializer]:
+    return {"kernel_initializer": keras.initializers.HeUniform(seed=50)}
+
+
+def _activation(name: str, layer_name: str) -> layers.Layer:
+    if name == "ELU":
+        return layers.ELU(name=layer_name)
+    if name == "LeakyReLU":
+        return layers.LeakyReLU(0.2, name=layer_name)
+    return layers.ReLU(name=layer_name)

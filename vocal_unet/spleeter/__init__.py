@@ -1,0 +1,1 @@
+"""What belongs to Deezer's Spleeter: its checkpoints, its configurations, its downloads."""

@@ -1,0 +1,1 @@
+"""From songs to a trained model."""
