@@ -20,6 +20,20 @@ def require(condition: bool, message: str) -> None:
         raise ConfigError(message)
 
 
+def _is_number(value: Any) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool)
+
+
+def _require_whole(least: int, **values: tuple[Any, ...]) -> None:
+    """Raise `ConfigError` unless all values are whole numbers of at least `least`."""
+    for key, numbers in values.items():
+        fits = all(isinstance(number, int) and not isinstance(number, bool) and number >= least for number in numbers)
+        shown = numbers[0] if len(numbers) == 1 else numbers
+        require(
+            fits, f"{key} must be {'' if len(numbers) == 1 else 'made of '}whole numbers from {least} up, not {shown!r}"
+        )
+
+
 @dataclass(frozen=True)
 class Config:
     """Base of all settings: `to_dict`, `from_dict` (unknown and mistyped keys are errors that name the key)."""
@@ -198,22 +212,104 @@ class SpleeterNetworkConfig(Config):
 
 @dataclass(frozen=True)
 class UNetConfig(Config):
-    """The paper's U-Net: one entry of `filters` per level, a `dropout` rate per level counted from the bottom."""
+    """The paper's U-Net.
+
+    `filters`: one entry per level, the last one at the bottom; between two levels frames and bins halve.
+    `dropout`: rates of the decoder, counted from the bottom; levels beyond the last entry have none.
+    `batch_normalization_momentum`: share of the old statistics kept per step; short trainings need less than Keras' 0.99.
+    """
 
     filters: tuple[int, ...] = (16, 32, 64, 128, 256)
     kernel_size: int = 5
     dropout: tuple[float, ...] = (0.4, 0.4, 0.4)
     batch_normalization: bool = True
+    batch_normalization_momentum: float = 0.99
 
     def __post_init__(self) -> None:
-        require(len(self.filters) >= 1, "filters needs at least one level")
+        require(len(self.filters) >= 2, f"filters needs at least two levels, not {self.filters}")
+        _require_whole(1, filters=self.filters, kernel_size=(self.kernel_size,))
         require(
-            all(isinstance(n, int) and n >= 1 for n in self.filters),
-            f"filters must be positive whole numbers, not {self.filters}",
+            len(self.dropout) < len(self.filters),
+            f"dropout has {len(self.dropout)} rates for {len(self.filters) - 1} decoder levels",
         )
-        require(self.kernel_size >= 1, f"kernel_size must be at least 1, not {self.kernel_size}")
         require(
-            len(self.dropout) <= len(self.filters),
-            f"dropout has {len(self.dropout)} rates for {len(self.filters)} levels",
+            all(_is_number(rate) and 0 <= rate < 1 for rate in self.dropout),
+            f"dropout rates must be in [0, 1), not {self.dropout}",
         )
-        require(all(0 <= rate < 1 for rate in self.dropout), f"dropout rates must be in [0, 1), not {self.dropout}")
+        momentum = self.batch_normalization_momentum
+        require(0 <= momentum < 1, f"batch_normalization_momentum must be in [0, 1), not {momentum}")
+
+
+@dataclass(frozen=True)
+class TrainConfig(Config):
+    """How a U-Net is trained; the defaults are the paper's settings where it states them (§3).
+
+    `crop_frames`: length of a training example; the trained weights serve segments of any length.
+    `loss`: `magnitude_l1` or `mask_l1`. `schedule`: `constant`, or `cosine` down to zero after a short warm-up.
+    `early_stopping`: share of the epochs the validation loss may fail to improve before training ends; 0 never stops.
+    `cross_mixing`: probability that vocals and accompaniment of an example come from different songs.
+    `gain_db`: each stem is made up to this much louder or quieter. `noise_db`: level of the white noise added to the
+    mixture, drawn between the two, relative to the mixture; `noise`: probability that there is any.
+    `validation_songs`: share of the songs that is kept for validation. `validation_crops`: examples taken from them.
+    `minutes`: training ends after this time even if epochs are left, and the schedule is stretched to it; None: no limit.
+    """
+
+    framing: Framing = Framing.SPLEETER
+    unet: UNetConfig = UNetConfig()
+    crop_frames: int = 128
+    batch_size: int = 8
+    epochs: int = 100
+    steps_per_epoch: int = 100
+    learning_rate: float = 1e-4
+    weight_decay: float = 1e-5
+    schedule: str = "constant"
+    loss: str = "magnitude_l1"
+    early_stopping: float = 0.15
+    cross_mixing: float = 0.5
+    gain_db: float = 6.0
+    noise: float = 0.5
+    noise_db: tuple[float, ...] = (-60.0, -30.0)
+    validation_songs: float = 0.1
+    validation_crops: int = 64
+    seed: int = 0
+    minutes: float | None = None
+
+    def __post_init__(self) -> None:
+        for key in ("crop_frames", "batch_size", "epochs", "steps_per_epoch", "validation_crops"):
+            _require_whole(1, **{key: (getattr(self, key),)})
+        _require_whole(0, seed=(self.seed,))
+        for key in ("early_stopping", "cross_mixing", "noise"):
+            require(0 <= getattr(self, key) <= 1, f"{key} must be in [0, 1], not {getattr(self, key)}")
+        require(0 < self.validation_songs < 1, f"validation_songs must be between 0 and 1, not {self.validation_songs}")
+        require(self.learning_rate > 0, f"learning_rate must be above 0, not {self.learning_rate}")
+        require(self.weight_decay >= 0, f"weight_decay must not be negative, not {self.weight_decay}")
+        require(self.gain_db >= 0, f"gain_db must not be negative, not {self.gain_db}")
+        require(
+            len(self.noise_db) == 2 and all(map(_is_number, self.noise_db)) and self.noise_db[0] <= self.noise_db[1],
+            f"noise_db must be two levels in dB, the lower first, not {self.noise_db}",
+        )
+        require(self.schedule in ("constant", "cosine"), f"schedule must be constant or cosine, not {self.schedule!r}")
+        losses = ("magnitude_l1", "mask_l1")
+        require(self.loss in losses, f"loss must be {' or '.join(losses)}, not {self.loss!r}")
+        require(
+            self.minutes is None or (_is_number(self.minutes) and self.minutes > 0),
+            f"minutes must be above 0 or null, not {self.minutes!r}",
+        )
+
+
+PRESETS: dict[str, TrainConfig] = {
+    "default": TrainConfig(learning_rate=1e-3, schedule="cosine"),
+    "paper": TrainConfig(framing=Framing.PAPER, crop_frames=587),
+    "tiny": TrainConfig(
+        unet=UNetConfig(filters=(8, 16, 24, 32, 48, 64), dropout=(0.2,), batch_normalization_momentum=0.95),
+        learning_rate=3e-3,
+        schedule="cosine",
+        crop_frames=64,
+        steps_per_epoch=50,
+        epochs=100,
+        early_stopping=0.0,
+        validation_crops=32,
+        minutes=2.0,
+    ),
+}
+"""Ready settings: `paper` is the paper's, `default` what is worth starting with, `tiny` learns something in two minutes."""

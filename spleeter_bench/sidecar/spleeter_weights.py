@@ -47,7 +47,7 @@ def describe(folder: str) -> str:
         with open(os.path.join(folder, SOURCE), encoding="utf-8") as stream:
             source = json.load(stream)["source"]
     except (OSError, ValueError, KeyError, TypeError):
-        return f"weights from {folder}, origin unknown"
+        return f"{folder}, origin unknown"
     return "generated random weights" if source == "generated" else str(source)
 
 

@@ -41,10 +41,9 @@ def load(descriptor: str, mwf: bool) -> Model:
     def separate(
         mixture: np.ndarray, sample_rate: int, references: Mapping[str, np.ndarray]
     ) -> Mapping[str, np.ndarray]:
-        if sample_rate != params["sample_rate"] or mixture.shape[1] != params["n_channels"]:
+        if sample_rate != params["sample_rate"]:
             raise Failure(
-                f"{descriptor} separates {params['n_channels']} channels at {params['sample_rate']} Hz, "
-                f"not {mixture.shape[1]} at {sample_rate} Hz; convert the song first"
+                f"{descriptor} separates {params['sample_rate']} Hz, not {sample_rate} Hz; resample the song first"
             )
         return separator.separate(mixture)
 

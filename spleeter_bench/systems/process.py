@@ -123,7 +123,8 @@ def _find_fault(header: Mapping[str, Any], stems: Mapping[str, np.ndarray], shap
     if "vocals" not in stems:
         return f"answered without vocals (stems: {', '.join(stems) or 'none'})"
     for stem, audio in stems.items():
-        if audio.shape != shape:
+        # Spleeter's networks turn mono into stereo.
+        if audio.shape not in (shape, (shape[0], 2)):
             return f"answered {stem} of shape {audio.shape} for a mixture of shape {shape}"
         if not np.isfinite(audio).all():
             return f"answered {stem} with samples that are not finite numbers"

@@ -58,7 +58,7 @@ def weights_source(folder: Path) -> str:
     try:
         source = json.loads((folder / SOURCE_FILE).read_text(encoding="utf-8"))["source"]
     except (OSError, ValueError, KeyError, TypeError):
-        return f"weights from {folder}, origin unknown"
+        return f"{folder}, origin unknown"
     return "generated random weights" if source == "generated" else str(source)
 
 

@@ -1,0 +1,99 @@
+"""The song generator: the same seed gives the same song, other seeds other ones; levels, lengths, no NaN."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from tests.conftest import snr
+from vocal_unet.data.synthetic import STEMS, dsp, generate_song
+
+RATE = 44100
+
+
+@pytest.fixture(scope="module")
+def songs() -> list[dict[str, np.ndarray]]:
+    return [generate_song(seed, 6.0) for seed in range(5)]
+
+
+def test_stems_are_stereo_float32_of_the_asked_length(songs: list[dict[str, np.ndarray]]) -> None:
+    for song in songs:
+        assert tuple(song) == STEMS
+        for samples in song.values():
+            assert samples.shape == (6 * RATE, 2) and samples.dtype == np.float32
+            assert np.isfinite(samples).all() and samples.any()
+
+
+@pytest.mark.parametrize("seconds", [0.001, 0.1, 1.23456])
+def test_short_songs(seconds: float) -> None:
+    song = generate_song(3, seconds)
+    assert all(samples.shape == (round(seconds * RATE), 2) for samples in song.values())
+    assert all(np.isfinite(samples).all() for samples in song.values())
+
+
+def test_the_seed_decides() -> None:
+    first, again, other = generate_song(7, 2.0), generate_song(7, 2.0), generate_song(8, 2.0)
+    for stem in STEMS:
+        np.testing.assert_array_equal(first[stem], again[stem])
+        assert not np.array_equal(first[stem], other[stem])
+
+
+def test_the_mixture_does_not_clip_and_vocals_lie_below_the_rest(songs: list[dict[str, np.ndarray]]) -> None:
+    for song in songs:
+        vocals, rest = song["vocals"], song["drums"] + song["bass"] + song["other"]
+        assert 0.29 <= np.abs(vocals + rest).max() <= 0.951
+        ratio = 10 * np.log10(np.mean(vocals.astype(np.float64) ** 2) / np.mean(rest.astype(np.float64) ** 2))
+        assert -10.1 <= ratio <= -2.9
+
+
+def test_stems_are_not_alike(songs: list[dict[str, np.ndarray]]) -> None:
+    for song in songs:
+        flat = np.stack([song[stem].ravel() for stem in STEMS]).astype(np.float64)
+        correlation = np.corrcoef(flat) - np.eye(len(STEMS))
+        assert np.abs(correlation).max() < 0.5
+
+
+def test_bass_is_low_and_vocals_are_in_the_middle(songs: list[dict[str, np.ndarray]]) -> None:
+    for song in songs:
+        spectrum = np.abs(np.fft.rfft(song["bass"].mean(axis=1))) ** 2
+        frequency = np.fft.rfftfreq(len(song["bass"]), 1 / RATE)
+        assert spectrum[frequency < 700].sum() > 0.8 * spectrum.sum()
+        left, right = (np.sqrt(np.mean(song["vocals"][:, side] ** 2)) for side in (0, 1))
+        assert 0.5 < left / right < 2
+
+
+def test_other_sample_rates() -> None:
+    assert generate_song(0, 1.0, sample_rate=16000)["vocals"].shape == (16000, 2)
+
+
+def test_filter_frames_add_up_to_the_signal() -> None:
+    signal = np.random.default_rng(0).standard_normal(5000).astype(np.float32)
+    assert snr(signal, dsp.from_spectra(dsp.spectra(signal), 5000)) > 110
+
+
+def test_the_sawtooth_has_its_pitch_and_hardly_any_aliases() -> None:
+    # 1000 Hz at 44100 Hz: partials fall on multiples of 1000, aliases between them.
+    wave = dsp.sawtooth(np.full(RATE, 1000.0), RATE, np.random.default_rng(0))
+    spectrum = np.abs(np.fft.rfft(wave))
+    partials = spectrum[1000:22000:1000]
+    assert spectrum[1:].argmax() + 1 == 1000
+    np.testing.assert_allclose(partials[:4] / partials[0], [1, 1 / 2, 1 / 3, 1 / 4], rtol=0.05)
+    between = np.delete(spectrum[:10000], np.arange(0, 10000, 1000))
+    assert 20 * np.log10(between.max() / partials[0]) < -40
+
+
+def test_panning_keeps_the_power() -> None:
+    signal = np.ones(10, np.float32)
+    for position in (-1.0, -0.3, 0.0, 1.0):
+        assert np.sum(dsp.pan(signal, position) ** 2) == pytest.approx(20, rel=1e-6)
+    assert np.abs(dsp.pan(signal, -1.0)[:, 1]).max() < 1e-6
+
+
+def test_a_room_adds_a_tail_and_leaves_the_beginning() -> None:
+    click = np.zeros((RATE, 2), np.float32)
+    click[0] = 1
+    wet = dsp.reverberate(click, RATE, 0.5, 0.5, np.random.default_rng(0))
+    np.testing.assert_array_equal(wet[:80], click[:80])
+    early, late = np.mean(wet[2000:6000] ** 2), np.mean(wet[14000:18000] ** 2)
+    assert early > 30 * late > 0
+    assert np.sum(wet[80:, 0] ** 2) == pytest.approx(0.25, rel=0.1)

@@ -1,0 +1,146 @@
+"""The U-Net: shapes at both framings, a mask that is one, gain invariance, saving and loading."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import keras
+import numpy as np
+import pytest
+
+from vocal_unet.config import FRAMINGS, Framing, UNetConfig
+from vocal_unet.errors import ConfigError
+from vocal_unet.models.unet import build_unet
+
+SMALL = UNetConfig(filters=(2, 3, 4, 5), dropout=(0.3,))
+SHORT = Framing(frame_length=512, frame_step=128, segment_frames=13, bins=90)
+"""Neither 13 nor 90 is a multiple of 8."""
+
+
+def magnitudes(framing: Framing, segments: int = 1, seed: int = 0) -> np.ndarray:
+    shape = (segments, framing.segment_frames, framing.bins, framing.channels)
+    return np.random.default_rng(seed).gamma(0.5, 20, shape).astype(np.float32)
+
+
+@pytest.mark.parametrize("framing", FRAMINGS.values(), ids=FRAMINGS)
+def test_shapes_at_both_framings(framing: Framing) -> None:
+    network = build_unet(framing, SMALL)
+    mixture = magnitudes(framing)
+    outputs = network(mixture, training=False)
+    assert set(outputs) == {"mask", "vocals"}
+    mask, vocals = (keras.ops.convert_to_numpy(outputs[key]) for key in ("mask", "vocals"))
+    assert mask.shape == vocals.shape == mixture.shape
+    assert mask.min() >= 0 and mask.max() <= 1 and mask.std() > 1e-4
+    np.testing.assert_allclose(vocals, mask * mixture, rtol=1e-6)
+
+
+def test_the_mask_does_not_depend_on_the_gain() -> None:
+    network = build_unet(SHORT, SMALL)
+    mixture = magnitudes(SHORT)
+    masks = [keras.ops.convert_to_numpy(network(gain * mixture, training=False)["mask"]) for gain in (1.0, 0.01, 100.0)]
+    # SILENCE = 1e-4 is added to a loudness of 0.3 at the lowest gain.
+    np.testing.assert_allclose(masks[1], masks[0], atol=1e-3)
+    np.testing.assert_allclose(masks[2], masks[0], atol=1e-3)
+
+
+def test_silent_frames_do_not_change_the_loudness_of_the_others() -> None:
+    network = build_unet(dataclasses.replace(SHORT, segment_frames=200), SMALL)
+    mixture = magnitudes(dataclasses.replace(SHORT, segment_frames=200))
+    mixture[:, 100:] = 0
+    more = mixture.copy()
+    more[:, 150:] = magnitudes(dataclasses.replace(SHORT, segment_frames=50), seed=1)
+    masks = [keras.ops.convert_to_numpy(network(x, training=False)["mask"]) for x in (mixture, 3 * mixture, more)]
+    np.testing.assert_allclose(masks[1], masks[0], atol=1e-3)
+    # Far from the changed frames only the loudness can reach; both halves are drawn from one distribution.
+    np.testing.assert_allclose(masks[2][:, :90], masks[0][:, :90], atol=0.02)
+
+
+def test_silence_gives_silence() -> None:
+    outputs = build_unet(SHORT, SMALL)(np.zeros_like(magnitudes(SHORT)), training=False)
+    assert np.isfinite(keras.ops.convert_to_numpy(outputs["mask"])).all()
+    assert not keras.ops.convert_to_numpy(outputs["vocals"]).any()
+
+
+def test_layer_names_are_stable() -> None:
+    names = [layer.name for layer in build_unet(SHORT, SMALL).layers if layer.weights]
+    assert names == [layer.name for layer in build_unet(SHORT, SMALL).layers if layer.weights]
+    assert names[:3] == ["input_normalization", "encoder_1_conv", "encoder_1_norm"]
+    assert {"encoder_3_conv", "bottom_conv", "decoder_3_up", "decoder_1_up", "mask_conv"} <= set(names)
+
+
+def test_the_paper_s_ingredients_are_there() -> None:
+    network = build_unet(SHORT, SMALL)
+    kinds = [type(layer).__name__ for layer in network.layers]
+    assert kinds.count("MaxPooling2D") == kinds.count("Conv2DTranspose") == kinds.count("Concatenate") == 3
+    assert kinds.count("Dropout") == 1 and "Lambda" not in kinds
+    assert isinstance(network.get_layer("encoder_1_conv").kernel_initializer, keras.initializers.GlorotUniform)
+
+
+def test_without_batch_normalization() -> None:
+    network = build_unet(SHORT, dataclasses.replace(SMALL, batch_normalization=False))
+    assert not [layer.name for layer in network.layers if layer.name.endswith("_norm")]
+
+
+def test_saved_and_loaded_networks_are_equal(tmp_path: Path) -> None:
+    network = build_unet(SHORT, SMALL)
+    rng = np.random.default_rng(0)
+    network.set_weights([np.abs(w + 0.1 * rng.standard_normal(w.shape)) for w in network.get_weights()])
+    network.save(tmp_path / "model.keras")
+    loaded = keras.saving.load_model(tmp_path / "model.keras", compile=False)
+    mixture = magnitudes(SHORT, segments=2)
+    for key, expected in network(mixture, training=False).items():
+        np.testing.assert_array_equal(expected, loaded(mixture, training=False)[key])
+
+
+def test_weights_of_short_crops_fit_whole_segments() -> None:
+    crop = build_unet(SHORT, SMALL)
+    whole = build_unet(dataclasses.replace(SHORT, segment_frames=64), SMALL)
+    whole.set_weights(crop.get_weights())
+    for one, other in zip(crop.get_weights(), whole.get_weights(), strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+@pytest.mark.parametrize("backend", ["jax", "torch"])
+def test_other_backends_give_the_same(backend: str, tmp_path: Path) -> None:
+    pytest.importorskip(backend)
+    network = build_unet(SHORT, SMALL)
+    network.save(tmp_path / "model.keras")
+    np.save(tmp_path / "mixture.npy", magnitudes(SHORT))
+    script = (
+        "import sys, keras, numpy as np; from pathlib import Path; folder = Path(sys.argv[1]);"
+        "network = keras.saving.load_model(folder / 'model.keras', compile=False);"
+        "mask = network(np.load(folder / 'mixture.npy'), training=False)['mask'];"
+        "np.save(folder / 'mask.npy', keras.ops.convert_to_numpy(mask))"
+    )
+    environment = {**os.environ, "KERAS_BACKEND": backend}
+    subprocess.run([sys.executable, "-c", script, str(tmp_path)], env=environment, check=True, capture_output=True)
+    expected = keras.ops.convert_to_numpy(network(magnitudes(SHORT), training=False)["mask"])
+    # Convolutions sum in another order.
+    np.testing.assert_allclose(np.load(tmp_path / "mask.npy"), expected, atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ({"filters": (8,)}, "two levels"),
+        ({"filters": (8, 0)}, "filters"),
+        ({"filters": (8, 1.5)}, "filters"),
+        ({"kernel_size": 0}, "kernel_size"),
+        ({"dropout": (0.1,) * 5}, "dropout has 5 rates"),
+        ({"dropout": (1.0,)}, "dropout"),
+        ({"batch_normalization_momentum": 1.0}, "momentum"),
+    ],
+)
+def test_impossible_settings_are_refused(values: dict, message: str) -> None:
+    with pytest.raises(ConfigError, match=message):
+        UNetConfig(**values)
+
+
+def test_settings_survive_json() -> None:
+    assert UNetConfig.from_dict(SMALL.to_dict()) == SMALL
+    with pytest.raises(ConfigError, match="'filter'"):
+        UNetConfig.from_dict({"filter": [1]})

@@ -1,0 +1,91 @@
+"""The paper's U-Net: convolutions and max-pooling down, transposed convolutions up, a soft mask on the mixture."""
+
+from __future__ import annotations
+
+import keras
+from keras import layers, ops
+
+from vocal_unet.config import Framing, UNetConfig
+
+DETAIL = 1000.0
+"""Magnitudes down to 1 / DETAIL of a segment's loudness (-60 dB) are told apart; what is far below counts as silence."""
+SILENCE = 1e-4
+"""Added to a segment's loudness, so that digital silence is not divided by zero. A full-scale sine has about 1000."""
+
+
+def build_unet(framing: Framing, config: UNetConfig, name: str = "vocal_unet") -> keras.Model:
+    """The U-Net of the paper (§2), after Ronneberger et al., 2015.
+
+    Per level one `same` convolution, batch normalisation, leaky ReLU and 2×2 max-pooling; a convolution at the bottom; per
+    level up one transposed convolution of stride 2, batch normalisation, ReLU and dropout, concatenated with what the
+    level had before pooling; a last convolution and a sigmoid make one mask per channel. Kernels start from Glorot's
+    uniform distribution. One convolution per level instead of Ronneberger's two: at 512 × 1024 the upper levels hold most
+    of the arithmetic, and a decoder level already joins what it was given in the next transposed convolution.
+
+    The magnitudes of music span 60 dB and more, so the network does not see them as they are: each segment is divided by
+    its loudness, Σx² / Σx, and compressed to log(1 + DETAIL · x). That makes the mask independent of the recording's gain;
+    unlike a plain mean this measure does not change when silent frames pad the end of a song. A batch normalisation per frequency
+    bin then evens out the spectrum's slope and lets the convolutions know high bins from low ones.
+
+    Frames and bins are padded with zeros inside to multiples of 2^(levels - 1) and cropped again at the end. Weights do not
+    depend on the number of frames: those of a network for short crops fit one for whole segments.
+
+    Input shape:
+        float32 `(segments, frames, bins, channels)`, magnitudes of the mixture; frames = framing.segment_frames.
+
+    Output shape:
+        a dict with the input's shape twice: `mask` in [0, 1], and `vocals` = mask × input.
+
+    Args:
+        framing: gives frames, bins and channels.
+        config: filters, kernel, dropout.
+        name: name of the Keras model.
+    """
+    frames, bins = framing.segment_frames, framing.bins
+    mixture = keras.Input((frames, bins, framing.channels), name="mixture")
+    x = layers.BatchNormalization(axis=2, name="input_normalization")(_compressed(mixture))
+    multiple = 2 ** (len(config.filters) - 1)
+    padding = ((0, -frames % multiple), (0, -bins % multiple))
+    if padding != ((0, 0), (0, 0)):
+        x = layers.ZeroPadding2D(padding, name="pad")(x)
+
+    skips = []
+    for level, filters in enumerate(config.filters[:-1], start=1):
+        x = layers.Conv2D(filters, config.kernel_size, padding="same", name=f"encoder_{level}_conv")(x)
+        x = _normalised(x, config, f"encoder_{level}")
+        x = layers.LeakyReLU(0.2, name=f"encoder_{level}_activation")(x)
+        skips.append(x)
+        x = layers.MaxPooling2D(2, name=f"encoder_{level}_pool")(x)
+    x = layers.Conv2D(config.filters[-1], config.kernel_size, padding="same", name="bottom_conv")(x)
+    x = _normalised(x, config, "bottom")
+    x = layers.LeakyReLU(0.2, name="bottom_activation")(x)
+
+    for level in range(len(config.filters) - 1, 0, -1):
+        filters = config.filters[level - 1]
+        x = layers.Conv2DTranspose(filters, config.kernel_size, 2, padding="same", name=f"decoder_{level}_up")(x)
+        x = _normalised(x, config, f"decoder_{level}")
+        x = layers.ReLU(name=f"decoder_{level}_activation")(x)
+        from_bottom = len(config.filters) - 1 - level
+        if from_bottom < len(config.dropout) and config.dropout[from_bottom]:
+            x = layers.Dropout(config.dropout[from_bottom], name=f"decoder_{level}_dropout")(x)
+        x = layers.Concatenate(name=f"decoder_{level}_skip")([x, skips.pop()])
+
+    x = layers.Conv2D(framing.channels, config.kernel_size, padding="same", name="mask_conv")(x)
+    if padding != ((0, 0), (0, 0)):
+        x = layers.Cropping2D(padding, name="crop")(x)
+    mask = layers.Activation("sigmoid", name="mask")(x)
+    vocals = layers.Multiply(name="vocals")([mask, mixture])
+    return keras.Model(mixture, {"mask": mask, "vocals": vocals}, name=name)
+
+
+def _compressed(mixture: keras.KerasTensor) -> keras.KerasTensor:
+    """Magnitudes relative to their segment's loudness, on a logarithmic scale."""
+    energy = ops.sum(ops.square(mixture), axis=(1, 2, 3), keepdims=True)
+    loudness = energy / (ops.sum(mixture, axis=(1, 2, 3), keepdims=True) + SILENCE) + SILENCE
+    return ops.log1p(mixture * (DETAIL / loudness))
+
+
+def _normalised(x: keras.KerasTensor, config: UNetConfig, prefix: str) -> keras.KerasTensor:
+    if not config.batch_normalization:
+        return x
+    return layers.BatchNormalization(momentum=config.batch_normalization_momentum, name=f"{prefix}_norm")(x)
