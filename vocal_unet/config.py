@@ -248,8 +248,11 @@ class TrainConfig(Config):
     `loss`: `magnitude_l1` or `mask_l1`. `schedule`: `constant`, or `cosine` down to zero after a short warm-up.
     `early_stopping`: share of the epochs the validation loss may fail to improve before training ends; 0 never stops.
     `cross_mixing`: probability that vocals and accompaniment of an example come from different songs.
-    `gain_db`: each stem is made up to this much louder or quieter. `noise_db`: level of the white noise added to the
-    mixture, drawn between the two, relative to the mixture; `noise`: probability that there is any.
+    `gain_db`: each stem is made up to this much louder or quieter.
+    `vocals_gain_db`: the vocals are made this much louder on top, in validation too. Vocals are quieter than the rest, so a
+    mask that lets nothing through is a local minimum of L1, which a short training does not leave by itself.
+    `noise_db`: level of the white noise added to the mixture, drawn between the two, relative to the mixture; `noise`:
+    probability that there is any.
     `validation_songs`: share of the songs that is kept for validation. `validation_crops`: examples taken from them.
     `minutes`: training ends after this time even if epochs are left, and the schedule is stretched to it; None: no limit.
     """
@@ -267,6 +270,7 @@ class TrainConfig(Config):
     early_stopping: float = 0.15
     cross_mixing: float = 0.5
     gain_db: float = 6.0
+    vocals_gain_db: float = 0.0
     noise: float = 0.5
     noise_db: tuple[float, ...] = (-60.0, -30.0)
     validation_songs: float = 0.1
@@ -284,6 +288,7 @@ class TrainConfig(Config):
         require(self.learning_rate > 0, f"learning_rate must be above 0, not {self.learning_rate}")
         require(self.weight_decay >= 0, f"weight_decay must not be negative, not {self.weight_decay}")
         require(self.gain_db >= 0, f"gain_db must not be negative, not {self.gain_db}")
+        require(abs(self.vocals_gain_db) <= 60, f"vocals_gain_db must be in [-60, 60], not {self.vocals_gain_db}")
         require(
             len(self.noise_db) == 2 and all(map(_is_number, self.noise_db)) and self.noise_db[0] <= self.noise_db[1],
             f"noise_db must be two levels in dB, the lower first, not {self.noise_db}",
@@ -308,6 +313,7 @@ PRESETS: dict[str, TrainConfig] = {
         steps_per_epoch=50,
         epochs=100,
         early_stopping=0.0,
+        vocals_gain_db=8.0,
         validation_crops=32,
         minutes=2.0,
     ),

@@ -108,6 +108,17 @@ def test_gain_changes_the_balance() -> None:
     assert ratios.max() - ratios.min() > 6
 
 
+@pytest.mark.parametrize("make", [training_batches, validation_batches])
+def test_vocals_can_be_made_louder(make) -> None:
+    louder = dataclasses.replace(PLAIN, vocals_gain_db=20.0)
+    for (mixture, vocals), (mixture_louder, vocals_louder) in zip(
+        batches(make([song(0)], PLAIN), 2), batches(make([song(0)], louder), 2), strict=True
+    ):
+        np.testing.assert_allclose(vocals_louder, 10 * vocals, rtol=1e-3, atol=1e-3)
+        # Two other stems as loud as the vocals were: √3 becomes √102.
+        assert np.sqrt(np.mean(mixture_louder**2) / np.mean(mixture**2)) == pytest.approx(np.sqrt(102 / 3), rel=0.05)
+
+
 def test_validation_is_plain_and_the_same_every_time() -> None:
     dataset = validation_batches([song(0), song(1)], AUGMENTED)
     first, again = batches(dataset, 9), batches(dataset, 9)

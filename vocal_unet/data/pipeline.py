@@ -115,7 +115,7 @@ def _augmented(songs: Sequence[Stems], config: TrainConfig) -> Iterator[np.ndarr
         other_start = start if other == one else _draw_start(songs[other], length, rng)
         pair = np.zeros((2, length, config.framing.channels), np.float32)
         mixture, vocals = pair
-        _add(vocals, songs[one][TARGET], start, _gain(config, rng))
+        _add(vocals, songs[one][TARGET], start, _gain(config, rng) * _factor(config.vocals_gain_db))
         mixture += vocals
         for stem, samples in songs[other].items():
             if stem != TARGET:
@@ -135,9 +135,11 @@ def _evenly_spaced(songs: Sequence[Stems], config: TrainConfig) -> Iterator[np.n
         start = int(position * max(0, len(song[TARGET]) - length))
         pair = np.zeros((2, length, config.framing.channels), np.float32)
         for stem, samples in song.items():
-            _add(pair[0], samples, start)
             if stem == TARGET:
-                _add(pair[1], samples, start)
+                _add(pair[1], samples, start, _factor(config.vocals_gain_db))
+            else:
+                _add(pair[0], samples, start)
+        pair[0] += pair[1]
         yield pair
 
 
@@ -152,7 +154,11 @@ def _add(target: np.ndarray, samples: np.ndarray, start: int, gain: float = 1.0)
 
 
 def _gain(config: TrainConfig, rng: np.random.Generator) -> float:
-    return 10 ** (rng.uniform(-config.gain_db, config.gain_db) / 20)
+    return _factor(rng.uniform(-config.gain_db, config.gain_db))
+
+
+def _factor(decibels: float) -> float:
+    return 10 ** (decibels / 20)
 
 
 def check_framing(framing: Framing) -> None:
