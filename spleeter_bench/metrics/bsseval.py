@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
@@ -107,14 +107,14 @@ def evaluate(
     reference_silent = silent_frames(truth, window=window, hop=hop)
     estimate_silent = silent_frames(guess, window=window, hop=hop)
     starts = frame_starts(len(truth[0]), window=window, hop=hop)
-    transform = _FrameTransform(truth, guess, window)
-
-    def ratios(frame: int) -> np.ndarray:
-        if reference_silent[:, frame].any() or estimate_silent[:, frame].any():
-            return np.full((len(METRICS), len(names)), np.nan)
-        return transform.ratios(joined([*truth, *guess], starts[frame], starts[frame] + window))
-
     with ThreadPoolExecutor(workers or _processors()) as pool:
+        transform = _FrameTransform(truth, guess, window, pool)
+
+        def ratios(frame: int) -> np.ndarray:
+            if reference_silent[:, frame].any() or estimate_silent[:, frame].any():
+                return np.full((len(METRICS), len(names)), np.nan)
+            return transform.ratios(joined([*truth, *guess], starts[frame], starts[frame] + window))
+
         sdr, isr, sir, sar = np.stack(list(pool.map(ratios, range(len(starts)))), axis=-1)
     return BSSEval(names, sdr, isr, sir, sar, reference_silent, estimate_silent, window, hop)
 
@@ -122,14 +122,14 @@ def evaluate(
 class _FrameTransform:
     """The distortion filters of a song as spectra, and the ratios of a frame from them."""
 
-    def __init__(self, references: Sequence[np.ndarray], estimates: Sequence[np.ndarray], window: int):
+    def __init__(self, references: Sequence[np.ndarray], estimates: Sequence[np.ndarray], window: int, pool: Executor):
         self.sources = len(references)
         self.channels = references[0].shape[1]
         self.length = scipy.fft.next_fast_len(window + FILTER_LENGTH - 1, real=True)
-        correlation = correlations(references, estimates)
+        correlation = correlations(references, estimates, pool)
         inputs = self.sources * self.channels
         among, cross = correlation[:, :, :inputs], correlation[:, :, inputs:]
-        # (outputs, inputs, frequencies): what of all references, and what of the source itself is in an estimate
+        # (output channels, input channels, frequencies): what an estimate has of all references, and of its own
         self.joint = scipy.fft.rfft(projection_filters(among, cross), self.length)
         self.own = [
             scipy.fft.rfft(projection_filters(among[:, own, own], cross[:, own, own]), self.length)
@@ -140,40 +140,52 @@ class _FrameTransform:
         return slice(source * self.channels, (source + 1) * self.channels)
 
     def ratios(self, waveform: np.ndarray) -> np.ndarray:
-        """SDR, ISR, SIR, SAR `(4, sources)` in dB of a frame `(samples, reference and estimate channels)`."""
-        spectra = scipy.fft.rfft(waveform.T, self.length)
-        references, estimates = np.split(spectra, 2)
+        """SDR, ISR, SIR, SAR `(4, sources)` in dB of a frame `(reference and estimate channels, samples)`."""
+        references, estimates = np.split(scipy.fft.rfft(waveform, self.length), 2)
+        waves = np.split(waveform, 2)
         out = np.empty((4, self.sources))
         for source in range(self.sources):
-            energies = np.zeros(6)
             own = self._channels_of(source)
-            for channel in range(self.channels):
-                output = source * self.channels + channel
-                true = references[output]
-                spatial = np.einsum("if,if->f", self.own[source][channel], references[own])
-                everything = np.einsum("if,if->f", self.joint[output], references)
-                energies[2] += self._energy(spatial - true)
-                energies[3] += self._energy(spatial)
-                energies[4] += self._energy(everything - spatial)
-                energies[5] += self._energy(everything)
-                energies[1] += self._energy(estimates[output] - everything)
-            true_wave = waveform[:, own]
-            error = waveform[:, self.sources * self.channels :][:, own] - true_wave
-            energies[0] = np.sum(true_wave**2)
+            true = error = own_image = spatial = interference = image = artifacts = 0.0
+            for channel, output in enumerate(range(own.start, own.stop)):
+                true += _square_sum(waves[0][output])
+                error += _square_sum(waves[1][output] - waves[0][output])
+                projected = _filtered(self.own[source][channel], references[own])
+                own_image += self._energy(projected)
+                spatial += self._energy(projected - references[output])
+                from_all = _filtered(self.joint[output], references)
+                image += self._energy(from_all)
+                interference += self._energy(from_all - projected)
+                artifacts += self._energy(estimates[output] - from_all)
             out[:, source] = (
-                _decibels(energies[0], np.sum(error**2)),
-                _decibels(energies[0], energies[2]),
-                _decibels(energies[3], energies[4]),
-                _decibels(energies[5], energies[1]),
+                _decibels(true, error),
+                _decibels(true, spatial),
+                _decibels(own_image, interference),
+                _decibels(image, artifacts),
             )
         return out
 
     def _energy(self, spectrum: np.ndarray) -> float:
-        """Energy of the real signal whose half spectrum this is (Parseval)."""
-        total = 2 * np.vdot(spectrum, spectrum).real - abs(spectrum[0]) ** 2
+        """Energy of the real signal of `length` samples whose half spectrum this is (Parseval)."""
+        total = 2 * _square_sum(spectrum.view(np.float64)) - abs(spectrum[0]) ** 2
         if self.length % 2 == 0:
             total -= abs(spectrum[-1]) ** 2
         return float(total) / self.length
+
+
+def _filtered(filters: np.ndarray, spectra: np.ndarray) -> np.ndarray:
+    """Sum over inputs of filter times spectrum, all complex `(inputs, frequencies)`."""
+    total = filters[0] * spectra[0]
+    product = np.empty_like(total)
+    for one_filter, spectrum in zip(filters[1:], spectra[1:], strict=True):
+        np.multiply(one_filter, spectrum, out=product)
+        total += product
+    return total
+
+
+def _square_sum(values: np.ndarray) -> float:
+    # not np.dot: its threads and those of the frames would fight for the processors
+    return float(np.einsum("i,i->", values, values))
 
 
 def _decibels(signal: float, error: float) -> float:
@@ -202,7 +214,7 @@ def checked_sources(
                 raise MetricError(
                     f"the {role} {name} has shape {signal.shape}, the reference {first_name} {first.shape}"
                 )
-            if not signal.sum(axis=1).any():
+            if is_silent(signal):
                 raise MetricError(f"the {role} {name} is silent: BSSEval is not defined")
     return tuple(truth), list(truth.values()), [guess[name] for name in truth]
 
@@ -213,16 +225,15 @@ def frame_starts(samples: int, *, window: int, hop: int) -> list[int]:
 
 
 def silent_frames(signals: Sequence[np.ndarray], *, window: int, hop: int) -> np.ndarray:
-    """Where museval calls a signal `(samples, channels)` silent: bool `(signals, frames)`.
+    """Which frames of `(samples, channels)` signals are silent as `is_silent` has it: bool `(signals, frames)`."""
+    starts = frame_starts(len(signals[0]), window=window, hop=hop)
+    return np.array([[is_silent(signal[start : start + window]) for start in starts] for signal in signals])
 
-    The rule is that its channels add up to exactly zero all through the frame.
-    """
-    out = []
-    for signal in signals:
-        loud = np.flatnonzero(signal.sum(axis=1))
-        starts = np.array(frame_starts(len(signal), window=window, hop=hop))
-        out.append(np.searchsorted(loud, starts) == np.searchsorted(loud, starts + window))
-    return np.array(out)
+
+def is_silent(signal: np.ndarray) -> bool:
+    """museval's rule: the channels of `(samples, channels)` add up to exactly zero at every sample."""
+    pieces = (signal[start : start + 4096] for start in range(0, len(signal), 4096))
+    return not any(piece.sum(axis=1).any() for piece in pieces)
 
 
 def _by_name(sources: Sources) -> dict[str, np.ndarray]:

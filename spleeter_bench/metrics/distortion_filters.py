@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Sequence
+from concurrent.futures import Executor
 
 import numpy as np
 import scipy.fft
@@ -20,21 +21,21 @@ EPSILON = float(np.finfo(np.float64).eps)
 
 
 def joined(signals: Sequence[np.ndarray], start: int, stop: int) -> np.ndarray:
-    """The channels of several `(samples, channels)` signals side by side, from `start` to `stop`, zeros past their end.
+    """The channels of several `(samples, channels)` signals on top of each other, zeros where a signal has ended.
 
     Returns:
-        float64 `(stop - start, all channels)`.
+        float64 `(all channels, stop - start)`.
     """
-    out = np.zeros((stop - start, sum(signal.shape[1] for signal in signals)))
+    out = np.zeros((sum(signal.shape[1] for signal in signals), stop - start))
     channel = 0
     for signal in signals:
         part = signal[start:stop]
-        out[: len(part), channel : channel + signal.shape[1]] = part
+        out[channel : channel + signal.shape[1], : len(part)] = part.T
         channel += signal.shape[1]
     return out
 
 
-def correlations(references: Sequence[np.ndarray], estimates: Sequence[np.ndarray]) -> np.ndarray:
+def correlations(references: Sequence[np.ndarray], estimates: Sequence[np.ndarray], pool: Executor) -> np.ndarray:
     """Correlations of every reference channel with every channel there is, over the lags a filter reaches.
 
     Within those lags a block of FILTER_LENGTH samples meets only itself and the block after it, and a transform of
@@ -44,6 +45,7 @@ def correlations(references: Sequence[np.ndarray], estimates: Sequence[np.ndarra
     Args:
         references: real `(samples, channels)` each, of one shape.
         estimates: the same.
+        pool: does the work; the order of the sums, and so the result, is the same for any number of workers.
 
     Returns:
         float64 `(FILTER_LENGTH, reference channels, reference and estimate channels)`:
@@ -54,14 +56,19 @@ def correlations(references: Sequence[np.ndarray], estimates: Sequence[np.ndarra
     signals = [*references, *estimates]
     # half a transform later is a factor of −1 at every odd frequency
     shift = np.where(np.arange(FILTER_LENGTH + 1) % 2, -1.0, 1.0)[:, None, None]
-    total: np.ndarray | float = 0.0
-    for start in range(0, samples, BLOCKS * FILTER_LENGTH):
+
+    def cross_spectra(start: int) -> np.ndarray:
+        """Of the blocks from `start` on: `(frequencies, inputs, channels)`."""
         blocks = min(BLOCKS, -(-(samples - start) // FILTER_LENGTH))
         waveform = joined(signals, start, start + (blocks + 1) * FILTER_LENGTH)
-        waveform = waveform.reshape(blocks + 1, FILTER_LENGTH, -1).swapaxes(0, 1)
+        waveform = waveform.reshape(-1, blocks + 1, FILTER_LENGTH).transpose(2, 1, 0)
         spectra = scipy.fft.rfft(waveform, 2 * FILTER_LENGTH, axis=0)  # (frequencies, blocks + 1, channels)
-        here = spectra[:, :-1, :inputs].conj().swapaxes(1, 2)
-        total = total + here @ (spectra[:, :-1] + shift * spectra[:, 1:])
+        here, after = spectra[:, :-1], spectra[:, 1:]
+        return here[..., :inputs].conj().swapaxes(1, 2) @ (here + shift * after)
+
+    total = np.zeros((FILTER_LENGTH + 1, inputs, 2 * inputs), dtype=np.complex128)
+    for part in pool.map(cross_spectra, range(0, samples, BLOCKS * FILTER_LENGTH)):
+        total += part
     return scipy.fft.irfft(total, 2 * FILTER_LENGTH, axis=0)[:FILTER_LENGTH]
 
 
