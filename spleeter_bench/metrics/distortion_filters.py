@@ -120,8 +120,8 @@ def projection_filters(correlation: np.ndarray, cross: np.ndarray) -> np.ndarray
 def _solve_singular(matrix: np.ndarray, right: np.ndarray) -> np.ndarray:
     """The equations of the delayed inputs that are independent of each other; the filters have zeros at the others.
 
-    museval falls back on a singular value decomposition, which spreads the weight over equal channels and takes minutes
-    for four stems; what the filters make of the inputs is the same.
+    museval falls back on a singular value decomposition, which spreads the weight over equal channels and takes
+    many times as long; what the filters make of the inputs is the same.
     """
     factor, pivots, rank, _ = scipy.linalg.lapack.dpstrf(matrix, lower=1)
     kept = pivots[:rank] - 1
