@@ -128,6 +128,19 @@ def setup(verbose: Verbose = False) -> None:
     typer.echo(ensure_environment())
 
 
+@app.command()
+def audit_paper(verbose: Verbose = False) -> None:
+    """Show on a real song why the paper's SI-SNR and SI-SDR cannot be compared with anything."""
+    _set_up_logging(verbose)
+    from rich.console import Console
+
+    from spleeter_bench import audit
+
+    with Console(stderr=True).status("scoring the mixture and an ideal mask"):
+        lines = audit.audit()
+    typer.echo(audit.render(lines))
+
+
 @app.callback(invoke_without_command=True)
 def options(
     version: Annotated[bool, typer.Option("--version", help="Print the version and leave.")] = False,
