@@ -30,7 +30,9 @@ ALLOWED = {
     "losses": {"config"},
     "spleeter": {"errors", "config"},
     "loading": {"errors", "config", "models", "spleeter"},
-    "separator": {"errors", "config", "audio", "framing", "masks", "streaming", "loading", "naming"},
+    "wiener": set(),
+    "graph": {"config", "framing", "loading", "masks", "streaming", "wiener"},
+    "separator": {"errors", "config", "audio", "graph", "streaming", "loading", "naming"},
     "data": {"errors", "config", "audio", "framing"},
     "training": {"errors", "config", "data", "framing", "models", "losses", "version", "console"},
     "cli": {

@@ -29,6 +29,14 @@ class Codec(str, enum.Enum):
     wav, mp3, ogg, m4a, wma, flac = "wav", "mp3", "ogg", "m4a", "wma", "flac"
 
 
+class WienerWindow(str, enum.Enum):
+    song, segment = "song", "segment"
+
+
+class Band(str, enum.Enum):
+    spleeter, extend, rest = "spleeter", "extend", "rest"
+
+
 class SampleFormat(str, enum.Enum):
     int16, int24, float32 = "int16", "int24", "float32"
 
@@ -76,6 +84,18 @@ def separate(
     duration: Annotated[
         float | None, typer.Option("-d", "--duration", min=0, help="Take this many seconds.", show_default="all")
     ] = None,
+    mwf: Annotated[bool, typer.Option("--mwf", help="Refine the stems with a multichannel Wiener filter.")] = False,
+    wiener_window: Annotated[
+        WienerWindow,
+        typer.Option(help="Statistics of --mwf: of the whole song, read twice, as in Spleeter; or of each segment."),
+    ] = WienerWindow.song,
+    band: Annotated[
+        Band,
+        typer.Option(
+            help="Above the frequencies the network sees: as in Spleeter (silence), each stem's mask extended, or the "
+            "rest of the mixture to the accompaniment. The latter two make the stems sum to the mixture."
+        ),
+    ] = Band.spleeter,
     verbose: Verbose = False,
 ) -> None:
     """Separate songs into their stems."""
@@ -85,7 +105,7 @@ def separate(
     console.import_tensorflow()
     from vocal_unet.separator import Separator
 
-    separator = Separator(model)
+    separator = Separator(model, mwf=mwf, wiener_window=wiener_window.value, band=band.value)
     console.stderr.print(f"{separator.model.name}: {separator.weights}", soft_wrap=True)
     with console.progress_bar() as bar:
         for info in infos:

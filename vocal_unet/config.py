@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar, TypeVar
@@ -184,6 +184,44 @@ class Masking(Config):
             self.extension in ("zeros", "ones", "average"),
             f"extension must be zeros, ones or average, not {self.extension!r}",
         )
+
+
+WIENER_WINDOWS = ("song", "segment")
+BANDS = ("spleeter", "extend", "rest")
+
+
+@dataclass(frozen=True)
+class Rendering(Config):
+    """How masks become stems.
+
+    `mwf` refines the masked stems with a multichannel Wiener filter; `wiener_window` says over what its statistics are
+    taken: the whole song, as Spleeter does, for which the song is read twice, or each segment by itself, which also works on
+    a live stream. `band` says what happens above the bins the network sees: "spleeter" does what the model's own settings
+    say (the published models: silence), "extend" carries each stem's mask on with its mean over the bins the network sees,
+    "rest" gives everything that no other stem claims to the accompaniment (`rest_stem`).
+    """
+
+    mwf: bool = False
+    wiener_window: str = "song"
+    band: str = "spleeter"
+
+    def __post_init__(self) -> None:
+        for key, choices in (("wiener_window", WIENER_WINDOWS), ("band", BANDS)):
+            value = getattr(self, key)
+            require(value in choices, f"{key} must be one of {', '.join(choices)}, not {value!r}")
+
+    @property
+    def reads_twice(self) -> bool:
+        """Whether the song is heard once for its statistics before it is separated."""
+        return self.mwf and self.wiener_window == "song"
+
+
+def rest_stem(stems: Sequence[str]) -> int:
+    """Index of the stem that takes what is left over: accompaniment, other, or else the last one."""
+    for name in ("accompaniment", "other"):
+        if name in stems:
+            return list(stems).index(name)
+    return len(stems) - 1
 
 
 @dataclass(frozen=True)

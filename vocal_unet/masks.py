@@ -66,3 +66,22 @@ def stem_masks(
         extend_mask(mask, stft_bins, masking.extension)
         for mask in ratio_masks([outputs[stem] for stem in stems], masking.exponent)
     ]
+
+
+def magnitude_estimates(
+    outputs: Mapping[str, tf.Tensor], stems: Sequence[str], masking: Masking, magnitude: tf.Tensor
+) -> list[tf.Tensor]:
+    """One magnitude per stem on the bins the network sees, for the Wiener filter.
+
+    Args:
+        outputs: as for `stem_masks`.
+        stems: as for `stem_masks`.
+        masking: the rule.
+        magnitude: what the network was given, float32 `(segments, frames, bins, channels)`.
+
+    Returns:
+        float32 `(segments, frames, bins, channels)` per stem.
+    """
+    if masking.kind == "complement":
+        return [outputs["mask"] * magnitude, (1 - outputs["mask"]) * magnitude]
+    return [outputs[stem] for stem in stems]

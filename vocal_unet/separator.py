@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 
 import numpy as np
-import tensorflow as tf
 
 from vocal_unet.audio import AudioWriter, decode_blocks
-from vocal_unet.errors import AudioError
-from vocal_unet.framing import frame_spectrogram, overlap_add
+from vocal_unet.config import Rendering
+from vocal_unet.errors import AudioError, ConfigError
+from vocal_unet.graph import SegmentGraph
 from vocal_unet.loading import LoadedModel, load_model
-from vocal_unet.masks import stem_masks
 from vocal_unet.naming import FILENAME_FORMAT, output_paths
 from vocal_unet.streaming import SegmentStream
 
@@ -30,19 +30,29 @@ class Separator:
 
     Args:
         model: what `load_model` takes, or what it gave.
+        mwf: refine the stems with a multichannel Wiener filter, Spleeter's `--mwf`.
+        wiener_window: "song" takes the filter's statistics from the whole song, as Spleeter does, and so reads every song
+            twice; "segment" from each segment (12 s in Spleeter's models), which also works on live streams.
+        band: what happens above the frequencies the network sees (11 kHz in Spleeter's models): "spleeter", "extend" or
+            "rest", see `vocal_unet.config.Rendering`.
 
     Raises:
+        ConfigError: no such window or band, or a Wiener filter on other than two channels.
         VocalUnetError: what `load_model` raises.
     """
 
-    def __init__(self, model: str | Path | LoadedModel = "spleeter:2stems") -> None:
+    def __init__(
+        self,
+        model: str | Path | LoadedModel = "spleeter:2stems",
+        *,
+        mwf: bool = False,
+        wiener_window: str = "song",
+        band: str = "spleeter",
+    ) -> None:
+        self.rendering = Rendering(mwf, wiener_window, band)
         self.model = model if isinstance(model, LoadedModel) else load_model(model)
         self.framing = self.model.framing
-        signature = [
-            tf.TensorSpec((None, self.framing.segment_samples, self.framing.channels), tf.float32),
-            tf.TensorSpec((None,), tf.int32),
-        ]
-        self._segment_function = tf.function(self._separate_segments, input_signature=signature)
+        self._graph = SegmentGraph(self.model, self.rendering)
 
     @property
     def sample_rate(self) -> int:
@@ -75,7 +85,7 @@ class Separator:
         if np.ndim(waveform) != 2:
             raise AudioError(f"a waveform has the shape (samples, channels), not {np.shape(waveform)}")
         step = self.framing.segment_step
-        blocks = (waveform[start : start + step] for start in range(0, len(waveform), step))
+        blocks = [waveform[start : start + step] for start in range(0, len(waveform), step)]
         stems = {stem: np.empty((len(waveform), self.framing.channels), np.float32) for stem in self.stems}
         done = 0
         for finished in self.stream(blocks):
@@ -84,15 +94,32 @@ class Separator:
             done += len(samples)
         return stems
 
-    def stream(self, blocks: Iterable[np.ndarray]) -> Iterator[dict[str, np.ndarray]]:
+    def stream(
+        self, blocks: Iterable[np.ndarray], listened: Callable[[int], None] | None = None
+    ) -> Iterator[dict[str, np.ndarray]]:
         """Separate blocks `(samples, channels)` of one song as they come; yields the stems' finished samples in order.
 
         Together the yielded blocks are as long as the input and equal `separate` of the whole, however the input is cut.
 
+        Args:
+            blocks: the song. A Wiener filter over the whole song goes through it twice before anything comes out, so it
+                takes a list, or something else that starts anew with every `for`, but no generator.
+            listened: called with the number of samples heard so far while the statistics of the song are taken.
+
         Raises:
             AudioError: a block has another shape, or holds NaN or infinity.
+            ConfigError: blocks that can be read only once, for a Wiener filter over the whole song.
         """
-        stream = SegmentStream(self._run_segments, self.framing, len(self.stems))
+        separate = self._graph.separate
+        if self.rendering.reads_twice:
+            if iter(blocks) is blocks:
+                raise ConfigError(
+                    "the Wiener filter over a whole song reads it twice, which a stream cannot be; "
+                    "use wiener_window='segment' (--wiener-window segment)"
+                )
+            statistics = self._graph.listen(self._counted(blocks, listened))
+            separate = partial(separate, statistics=statistics)
+        stream = SegmentStream(separate, self.framing, len(self.stems))
         for block in blocks:
             finished = stream.process(self._checked(block))
             if finished.shape[1]:
@@ -127,7 +154,8 @@ class Separator:
             offset: where to start, seconds.
             duration: how much to take, seconds; None is all (Spleeter stops after 600).
             sample_format: int16, int24 or float32, for lossless codecs.
-            progress: called with the number of samples separated so far.
+            progress: called with the number of samples separated so far; where the song is read twice, half of the
+                samples count as done after the first time.
 
         Returns:
             The written file per stem.
@@ -138,14 +166,23 @@ class Separator:
             OutputError: a file cannot be written.
         """
         paths = output_paths(audio_descriptor, destination, self.stems, filename_format, codec)
-        blocks = decode_blocks(
+        decode = partial(
+            decode_blocks,
             audio_descriptor,
             sample_rate=self.sample_rate,
             channels=self.framing.channels,
             offset=offset,
             duration=duration,
         )
-        done = 0
+        passes = 2 if self.rendering.reads_twice else 1
+        done = heard = 0
+
+        def listened(samples: int) -> None:
+            nonlocal heard
+            heard = samples
+            if progress:
+                progress(heard // 2)
+
         with ExitStack() as stack:
             writers = {
                 stem: stack.enter_context(
@@ -160,12 +197,12 @@ class Separator:
                 )
                 for stem, path in paths.items()
             }
-            for finished in self.stream(blocks):
+            for finished in self.stream(_Rereadable(decode), listened):
                 for stem, samples in finished.items():
                     writers[stem].write(samples)
                 done += len(samples)
                 if progress:
-                    progress(done)
+                    progress((heard + done) // passes)
         return paths
 
     def _checked(self, block: np.ndarray) -> np.ndarray:
@@ -178,15 +215,21 @@ class Separator:
             return np.repeat(block, self.framing.channels, axis=1)
         return block[:, : self.framing.channels]
 
-    def _run_segments(self, samples: np.ndarray, valid_frames: np.ndarray) -> np.ndarray:
-        return self._segment_function(samples, valid_frames).numpy()
+    def _counted(self, blocks: Iterable[np.ndarray], listened: Callable[[int], None] | None) -> Iterator[np.ndarray]:
+        """The checked blocks; says after each how many samples have gone by."""
+        samples = 0
+        for block in blocks:
+            yield self._checked(block)
+            samples += len(block)
+            if listened:
+                listened(samples)
 
-    def _separate_segments(self, samples: tf.Tensor, valid_frames: tf.Tensor) -> tf.Tensor:
-        """`streaming.SeparateSegments` as a TensorFlow graph."""
-        framing = self.framing
-        spectrogram = frame_spectrogram(samples, framing)  # (segments, frames, stft_bins, channels)
-        valid = tf.sequence_mask(valid_frames, framing.segment_frames)[:, :, tf.newaxis, tf.newaxis]
-        spectrogram *= tf.cast(valid, tf.complex64)
-        outputs = self.model.network(tf.abs(spectrogram[:, :, : framing.bins, :]), training=False)
-        masks = stem_masks(outputs, self.stems, self.model.masking, framing.stft_bins)
-        return tf.stack([overlap_add(tf.cast(mask, tf.complex64) * spectrogram, framing) for mask in masks])
+
+class _Rereadable:
+    """Blocks that are decoded anew each time somebody goes through them."""
+
+    def __init__(self, decode: Callable[[], Iterator[np.ndarray]]) -> None:
+        self._decode = decode
+
+    def __iter__(self) -> Iterator[np.ndarray]:
+        return self._decode()

@@ -53,7 +53,7 @@ def test_the_input_is_not_changed_and_the_result_is_repeatable(separator: Separa
 def test_files_of_different_lengths_use_one_graph(separator: Separator, tone) -> None:
     for samples in (100, 9000, 30_000):
         separator.separate(tone(samples))
-    assert separator._segment_function.experimental_get_tracing_count() == 1
+    assert separator._graph.separate_function.experimental_get_tracing_count() == 1
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf])

@@ -1,0 +1,113 @@
+"""One model as TensorFlow graphs: from the samples of independent segments to the samples of their stems."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+from vocal_unet.config import Rendering, require, rest_stem
+from vocal_unet.framing import frame_spectrogram, overlap_add
+from vocal_unet.loading import LoadedModel
+from vocal_unet.masks import magnitude_estimates, stem_masks
+from vocal_unet.streaming import SegmentStream
+from vocal_unet.wiener import Statistics, collect, merge, wiener_filter
+
+
+class SegmentGraph:
+    """What `streaming.SeparateSegments` needs of a model: traced once per kind of call, whatever the songs' lengths.
+
+    Args:
+        model: the network, its framing and mask rule.
+        rendering: how its masks become stems.
+
+    Raises:
+        ConfigError: the Wiener filter is asked for with other than two channels.
+    """
+
+    def __init__(self, model: LoadedModel, rendering: Rendering) -> None:
+        require(
+            not rendering.mwf or model.framing.channels == 2,
+            f"the Wiener filter works on two channels; the model {model.name} has {model.framing.channels}",
+        )
+        self.model = model
+        self.rendering = rendering
+        framing = model.framing
+        # norbert's stems are silent above the network's bins whatever the mask extension, and so are Spleeter's
+        own = "zeros" if rendering.mwf else model.masking.extension
+        self.masking = replace(model.masking, extension="average" if rendering.band == "extend" else own)
+        segments = [
+            tf.TensorSpec((None, framing.segment_samples, framing.channels), tf.float32),
+            tf.TensorSpec((None,), tf.int32),
+        ]
+        shape = (len(model.stems), framing.bins, framing.channels, framing.channels)
+        statistics = Statistics(
+            covariance=tf.TensorSpec((None, *shape), tf.complex128),
+            power=tf.TensorSpec((None, *shape[:2]), tf.float64),
+            peak=tf.TensorSpec((None,), tf.float64),
+        )
+        self.separate_function = tf.function(self._separate, input_signature=segments)
+        self._separate_with = tf.function(self._separate, input_signature=[*segments, statistics])
+        self._collect = tf.function(self._statistics, input_signature=segments)
+
+    def separate(
+        self, samples: np.ndarray, valid_frames: np.ndarray, statistics: Statistics | None = None
+    ) -> np.ndarray:
+        """`streaming.SeparateSegments`; `statistics` of the whole song replace those of each segment."""
+        if statistics is None:
+            return self.separate_function(samples, valid_frames).numpy()
+        return self._separate_with(samples, valid_frames, statistics).numpy()
+
+    def listen(self, blocks: Iterable[np.ndarray]) -> Statistics:
+        """Statistics for the Wiener filter over all of a song.
+
+        Args:
+            blocks: the song, float32 `(samples, channels)` each.
+        """
+        framing = self.model.framing
+        parts: list[Statistics] = []
+
+        def add(samples: np.ndarray, valid_frames: np.ndarray) -> np.ndarray:
+            parts[:] = [merge(*parts, self._collect(samples, valid_frames))]
+            return np.empty((0, *samples.shape), np.float32)
+
+        stream = SegmentStream(add, framing, stems=0)
+        for block in blocks:
+            stream.process(block)
+        stream.flush()
+        return parts[0]
+
+    def _spectrogram(self, samples: tf.Tensor, valid_frames: tf.Tensor) -> tf.Tensor:
+        """complex64 `(segments, frames, stft_bins, channels)`, zero from each segment's `valid_frames` on."""
+        spectrogram = frame_spectrogram(samples, self.model.framing)
+        valid = tf.sequence_mask(valid_frames, self.model.framing.segment_frames)[:, :, tf.newaxis, tf.newaxis]
+        return spectrogram * tf.cast(valid, tf.complex64)
+
+    def _network(self, spectrogram: tf.Tensor) -> tuple[dict[str, Any], tf.Tensor]:
+        magnitude = tf.abs(spectrogram[:, :, : self.model.framing.bins, :])
+        return self.model.network(magnitude, training=False), magnitude
+
+    def _statistics(self, samples: tf.Tensor, valid_frames: tf.Tensor) -> Statistics:
+        spectrogram = self._spectrogram(samples, valid_frames)
+        outputs, magnitude = self._network(spectrogram)
+        return collect(magnitude_estimates(outputs, self.model.stems, self.masking, magnitude), spectrogram)
+
+    def _separate(self, samples: tf.Tensor, valid_frames: tf.Tensor, statistics: Statistics | None = None) -> tf.Tensor:
+        framing, stems = self.model.framing, self.model.stems
+        spectrogram = self._spectrogram(samples, valid_frames)
+        outputs, magnitude = self._network(spectrogram)
+        masks = stem_masks(outputs, stems, self.masking, framing.stft_bins)
+        separated = [tf.cast(mask, tf.complex64) * spectrogram for mask in masks]
+        if self.rendering.mwf:
+            estimates = magnitude_estimates(outputs, stems, self.masking, magnitude)
+            known = collect(estimates, spectrogram) if statistics is None else statistics
+            filtered = wiener_filter(estimates, spectrogram, known)
+            above = [stem[:, :, framing.bins :] for stem in separated]
+            separated = [tf.concat([filtered[j], above[j]], axis=2) for j in range(len(stems))]
+        if self.rendering.band == "rest":
+            rest = rest_stem(stems)
+            separated[rest] = spectrogram - tf.add_n([stem for j, stem in enumerate(separated) if j != rest])
+        return tf.stack([overlap_add(stem, framing) for stem in separated])
