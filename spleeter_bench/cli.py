@@ -120,6 +120,59 @@ def table(
 
 
 @app.command()
+def parity(
+    models: Annotated[list[str] | None, typer.Option("--model", help="Only 2stems, 4stems or 5stems.")] = None,
+    bands: Annotated[list[str] | None, typer.Option("--band", help="Only 11kHz or 16kHz.")] = None,
+    extensions: Annotated[list[str] | None, typer.Option("--extension", help="Only zeros or average.")] = None,
+    methods: Annotated[list[str] | None, typer.Option("--method", help="Only mask or mwf.")] = None,
+    inputs: Annotated[
+        list[str] | None,
+        typer.Option("--input", help="Only stereo, mono, 48kHz, 0.05s, segment-1, segment, segment+1."),
+    ] = None,
+    checkpoints: Annotated[
+        Path | None,
+        typer.Option(help="Folder of 2stems/, …; missing ones are made there, with generated weights. Else temporary."),
+    ] = None,
+    markdown: Annotated[bool, typer.Option("--markdown", help="Print the table as Markdown.")] = False,
+    verbose: Verbose = False,
+) -> None:
+    """Compare our Spleeter models with the original's samples, setting by setting; all of it takes about ten minutes.
+
+    Each option may be given again. Ends with exit code 13 if a value lies below 95 dB.
+    """
+    _set_up_logging(verbose)
+    console.import_tensorflow()
+    from spleeter_bench import parity as parity_table
+    from spleeter_bench.errors import SystemFailedError
+    from spleeter_bench.report import print_text, render_markdown
+
+    choice = parity_table.choose(
+        models=models or (), bands=bands or (), extensions=extensions or (), methods=methods or (), inputs=inputs or ()
+    )
+    rows: list[parity_table.Row] = []
+    interrupted = False
+    with console.progress_bar() as bar:
+        task = bar.add_task("starting", total=len(parity_table.settings(choice)))
+        try:
+            for row in parity_table.measure(choice, checkpoints, lambda line: bar.update(task, description=line)):
+                rows.append(row)
+                bar.advance(task)
+        except KeyboardInterrupt:
+            interrupted = True
+    if rows:
+        made = parity_table.make_table(rows)
+        typer.echo(render_markdown(made), nl=False) if markdown else print_text(made)
+    if interrupted:
+        _say(f"interrupted after {len(rows)} settings")
+        raise typer.Exit(console.INTERRUPTED)
+    bad = [row for row in rows if not row.good]
+    if bad:
+        raise SystemFailedError(
+            f"{len(bad)} of {len(rows)} settings have a value below {parity_table.LIMIT:g} dB; the table's notes say more"
+        )
+
+
+@app.command()
 def setup(verbose: Verbose = False) -> None:
     """Make the environment of the original Spleeter 2.4.2, once, in the user's cache folder."""
     _set_up_logging(verbose)

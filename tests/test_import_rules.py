@@ -78,7 +78,7 @@ NO_TENSORFLOW = {
     },
 }
 IN_SPLEETERS_ENVIRONMENT = {"generate_checkpoint.py", "spleeter_weights.py", "spleeter_worker.py"}
-MAY_USE_VOCAL_UNET = {"__init__", "errors", "tracks", "systems", "cli"}
+MAY_USE_VOCAL_UNET = {"__init__", "errors", "tracks", "systems", "parity", "cli"}
 
 
 def imports(path: Path, *, top_level_only: bool = False) -> Iterator[tuple[str, tuple[str, ...]]]:
