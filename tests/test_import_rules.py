@@ -77,7 +77,7 @@ NO_TENSORFLOW = {
         "sidecar",
     },
 }
-IN_SPLEETERS_ENVIRONMENT = {"generate_checkpoint.py", "spleeter_weights.py", "spleeter_worker.py"}
+IN_SPLEETERS_ENVIRONMENT = {"generate_checkpoint.py", "spleeter_weights.py", "spleeter_worker.py", "training_step.py"}
 MAY_USE_VOCAL_UNET = {"__init__", "errors", "tracks", "systems", "parity", "cli"}
 
 

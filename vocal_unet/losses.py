@@ -40,6 +40,23 @@ def mask_l1(y_true: Any, y_pred: Any) -> Any:
     return ops.mean(ops.abs(y_true - y_pred), axis=(-2, -1))
 
 
+@keras.saving.register_keras_serializable("vocal_unet")
+def weighted_magnitude_l1(y_true: Any, y_pred: Any) -> Any:
+    """`magnitude_l1`, every segment weighted by the mean magnitude of its source: Spleeter's `weighted_L1_mask`.
+
+    The original (spleeter/model/__init__.py) calls a function that TensorFlow 2 no longer has and fails.
+
+    Args:
+        y_true: magnitudes of one stem, float32 `(segments, frames, bins, channels)`.
+        y_pred: the network's estimate, of the same shape.
+
+    Returns:
+        Mean over bins and channels of weight × absolute difference, `(segments, frames)`.
+    """
+    weight = ops.mean(y_true, axis=(-3, -2, -1))[..., None]
+    return weight * ops.mean(ops.abs(y_true - y_pred), axis=(-2, -1))
+
+
 def target_mask(target: Any, mixture: Any) -> Any:
     """The paper's ideal soft mask, `target / (max(target, mixture) + 1e-9)` (§2, "Soft masks"), in [0, 1].
 
@@ -55,3 +72,9 @@ LOSSES: dict[str, tuple[str, Callable[[Any, Any], Any]]] = {
     "mask_l1": ("mask", mask_l1),
 }
 """Name in the settings → the network's output it looks at, and the function."""
+
+SPLEETER_LOSSES: dict[str, Callable[[Any, Any], Any]] = {
+    "L1_mask": magnitude_l1,
+    "weighted_L1_mask": weighted_magnitude_l1,
+}
+"""Spleeter's `loss_type` → the function each of its stems is compared by; the loss is the sum over the stems."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import keras
 from keras import layers
@@ -13,8 +14,26 @@ LEVELS = 6
 BATCH_NORMALIZATION_EPSILON = 1e-3
 
 
+@keras.saving.register_keras_serializable("vocal_unet")
+class FixedStatistics(keras.Model):
+    """A functional model that trains as Spleeter does: dropout off, batch normalisation by its moving statistics.
+
+    Nothing in Spleeter tells Keras that it is training, so its networks learn their weights, gamma and beta around moving
+    averages that stay what they were. (Measured on Spleeter 2.4.2; see docs/spleeter.md.)
+    """
+
+    def call(self, inputs: Any, training: bool | None = None, mask: Any = None) -> Any:
+        """The network's outputs, whatever `training` says."""
+        return super().call(inputs, training=False, mask=mask)
+
+
 def build_spleeter(
-    framing: Framing, instruments: Sequence[str], config: SpleeterNetworkConfig, name: str = "spleeter"
+    framing: Framing,
+    instruments: Sequence[str],
+    config: SpleeterNetworkConfig,
+    name: str = "spleeter",
+    *,
+    fixed_statistics: bool = False,
 ) -> keras.Model:
     """Spleeter's `unet.unet` or `unet.softmax_unet` (spleeter/model/functions/unet.py, after Jansson et al., ISMIR 2017).
 
@@ -34,6 +53,7 @@ def build_spleeter(
         instruments: names of the stems, in the order of the checkpoint.
         config: which of the two networks, its filters and activations.
         name: name of the Keras model.
+        fixed_statistics: train as the original does, see `FixedStatistics`; separation is the same either way.
     """
     magnitude = keras.Input((None, framing.bins, framing.channels), name="magnitude")
     logits = [_unet(magnitude, instrument, framing.channels, config) for instrument in instruments]
@@ -49,7 +69,8 @@ def build_spleeter(
         instrument: layers.Multiply(name=f"{instrument}_spectrogram")([mask, magnitude])
         for instrument, mask in zip(instruments, masks, strict=True)
     }
-    return keras.Model(magnitude, outputs, name=name)
+    kind = FixedStatistics if fixed_statistics else keras.Model
+    return kind(inputs=magnitude, outputs=outputs, name=name)
 
 
 def _unet(
