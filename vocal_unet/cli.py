@@ -93,7 +93,7 @@ def separate(
         Band,
         typer.Option(
             help="Above the frequencies the network sees: as in Spleeter (silence), each stem's mask extended, or the "
-            "rest of the mixture to the accompaniment. The latter two make the stems sum to the mixture."
+            "rest of the mixture to the accompaniment. The latter two make the stems sum to the mixture (rest with --mwf too)."
         ),
     ] = Band.spleeter,
     verbose: Verbose = False,
