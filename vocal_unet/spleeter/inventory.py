@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from vocal_unet.errors import ModelError
-from vocal_unet.spleeter.configuration import NAMES, SpleeterModel, spleeter_model
+from vocal_unet.spleeter.configuration import NAMES, spleeter_model
 from vocal_unet.spleeter.converted import has_checkpoint, is_current
 from vocal_unet.spleeter.pretrained import SHA256, models_folder, weights_source
 
@@ -24,15 +24,6 @@ class Stored:
     """Where the weights came from, in words; empty while they are missing."""
     runs_as: tuple[str, ...]
     """The names that use these weights; empty for a user's own model, which its JSON file names."""
-
-
-def published_model(name: str) -> SpleeterModel:
-    """The model whose weights lie in the folder `name` (2stems, 4stems, 5stems).
-
-    Raises:
-        ConfigError: no published model has that folder.
-    """
-    return spleeter_model(f"spleeter:{name.removeprefix('spleeter:')}")
 
 
 def stored_models() -> list[Stored]:
