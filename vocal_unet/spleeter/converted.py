@@ -58,6 +58,14 @@ def is_current(folder: Path) -> bool:
     return read_metadata(path).get(_INDEX_CHECKSUM) == checksum
 
 
+def is_converted(folder: Path, model: SpleeterModel) -> bool:
+    """Whether the converted file is whole, fits the model and stands for the newest checkpoint. Reads all of it."""
+    try:
+        return is_current(folder) and bool(_read_converted(folder / CONVERTED_FILE, model))
+    except ModelError:
+        return False
+
+
 def read_weights(folder: Path, model: SpleeterModel) -> dict[str, np.ndarray]:
     """All variables of a model, float32 by their TensorFlow 1 names: from the converted file, else from the checkpoint.
 

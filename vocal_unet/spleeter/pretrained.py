@@ -10,10 +10,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from vocal_unet.errors import ConfigError, ModelError, WeightsUnavailableError
+from vocal_unet.errors import ConfigError, WeightsUnavailableError
 from vocal_unet.spleeter.archives import unpack_model
 from vocal_unet.spleeter.configuration import SpleeterModel
-from vocal_unet.spleeter.converted import convert, has_checkpoint, is_current
+from vocal_unet.spleeter.converted import convert, has_checkpoint, is_converted
 from vocal_unet.spleeter.download import DownloadProgress, download, fetch_json
 from vocal_unet.spleeter.lock import locked
 
@@ -89,7 +89,7 @@ def fetch(model: SpleeterModel, progress: DownloadProgress | None = None) -> Pat
     """
     name, folder = model.model_dir, model_folder(model)
     with _one_line_errors(folder):
-        if has_checkpoint(folder) and _is_converted(folder):
+        if has_checkpoint(folder) and is_converted(folder, model):
             return folder  # without a lock, which a read-only folder could not hold
         _require_fetchable(name, folder)
         with locked(folder.parent / f".{name}.lock"):
@@ -170,15 +170,8 @@ def _copy_model(origin: Path, staged: Path) -> None:
 
 
 def _convert_if_needed(folder: Path, model: SpleeterModel) -> None:
-    if not _is_converted(folder):
+    if not is_converted(folder, model):
         convert(folder, model)
-
-
-def _is_converted(folder: Path) -> bool:
-    try:
-        return is_current(folder)
-    except ModelError:  # a damaged conversion is one to be made again
-        return False
 
 
 def _require_replaceable(folder: Path) -> None:
