@@ -13,11 +13,12 @@ from vocal_unet.version import __version__
 if TYPE_CHECKING:
     from vocal_unet.audio import probe_audio, read_audio, write_audio
     from vocal_unet.config import Framing, UNetConfig
-    from vocal_unet.errors import VocalUnetError, WeightsUnavailableError
+    from vocal_unet.errors import CancelledError, VocalUnetError, WeightsUnavailableError
     from vocal_unet.framing import istft, stft
     from vocal_unet.separator import Separator, load_model
 
 _HOMES = {
+    "CancelledError": "errors",
     "Framing": "config",
     "Separator": "separator",
     "UNetConfig": "config",
@@ -32,6 +33,7 @@ _HOMES = {
 }
 
 __all__ = [
+    "CancelledError",
     "Framing",
     "Separator",
     "UNetConfig",

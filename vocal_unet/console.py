@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from types import FrameType
 from typing import Any
 
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
+from rich.progress import BarColumn, DownloadColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
 from vocal_unet.errors import VocalUnetError
 
@@ -39,6 +42,11 @@ def import_tensorflow() -> None:
             os.close(terminal)
 
 
+def one_line(error: Exception) -> str:
+    """An error's message without line breaks."""
+    return " ".join(str(error).split())
+
+
 def progress_bar() -> Progress:
     """A progress bar on a terminal's stderr; silent in a pipe. Use as a context manager."""
     return Progress(
@@ -51,20 +59,49 @@ def progress_bar() -> Progress:
     )
 
 
+@contextmanager
+def download_bar(description: str) -> Iterator[Callable[[int, int | None], None]]:
+    """A progress bar in bytes on a terminal's stderr, from the first bytes on; gives what takes (done, total)."""
+    bar = Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        DownloadColumn(),
+        TimeRemainingColumn(),
+        console=stderr,
+        disable=not stderr.is_terminal,
+    )
+    task = bar.add_task(description, total=None)
+
+    def progress(done: int, total: int | None) -> None:
+        bar.start()
+        bar.update(task, completed=done, total=total)
+
+    try:
+        yield progress
+    finally:
+        bar.stop()
+
+
+def _terminate(number: int, frame: FrameType | None) -> None:
+    """End as Ctrl-C would: with blocks are left in order, so that no half-written file stays."""
+    signal.signal(number, signal.SIG_IGN)
+    raise SystemExit(128 + number)
+
+
 def run(app: Callable[..., Any], arguments: Sequence[str] | None = None) -> None:
     """Run a Typer app as the whole process.
 
-    Errors of the package end as `error: …` on one line and their exit code; Ctrl-C ends with 130. With `--verbose` among
-    the arguments the traceback is shown as well.
+    Errors of the package end as `error: …` on one line and their exit code; Ctrl-C ends with 130, SIGTERM with 143.
+    With `--verbose` among the arguments the traceback is shown as well.
     """
     arguments = list(sys.argv[1:] if arguments is None else arguments)
+    before = signal.signal(signal.SIGTERM, _terminate)
     try:
         code = app(args=arguments, standalone_mode=True)
     except VocalUnetError as error:
         if "--verbose" in arguments:
             stderr.print_exception()
-        message = " ".join(str(error).split())
-        print(f"error: {message}", file=sys.stderr)
+        print(f"error: {one_line(error)}", file=sys.stderr)
         code = error.exit_code
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)
@@ -72,4 +109,6 @@ def run(app: Callable[..., Any], arguments: Sequence[str] | None = None) -> None
     except BrokenPipeError:
         sys.stderr.close()
         code = 0
+    finally:
+        signal.signal(signal.SIGTERM, before)
     sys.exit(code)

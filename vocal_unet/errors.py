@@ -47,3 +47,9 @@ class TrainingError(VocalUnetError):
     """A training run cannot start or go on."""
 
     exit_code = 8
+
+
+class CancelledError(VocalUnetError):
+    """A progress callback asked to stop; nothing is wrong and nothing is left behind."""
+
+    exit_code = 130

@@ -10,8 +10,10 @@ import keras
 from vocal_unet.config import Framing, Masking, read_json
 from vocal_unet.errors import ConfigError, ModelError
 from vocal_unet.models.spleeter import build_spleeter
-from vocal_unet.spleeter.checkpoint import assign, read_checkpoint
+from vocal_unet.spleeter.checkpoint import assign
 from vocal_unet.spleeter.configuration import PREFIX, spleeter_model
+from vocal_unet.spleeter.converted import read_weights
+from vocal_unet.spleeter.download import DownloadProgress
 from vocal_unet.spleeter.pretrained import weights_folder, weights_source
 
 OWN_PREFIX = "vocal-unet:"
@@ -30,12 +32,13 @@ class LoadedModel:
     """Where the weights came from, in words."""
 
 
-def load_model(spec: str | Path) -> LoadedModel:
+def load_model(spec: str | Path, progress: DownloadProgress | None = None) -> LoadedModel:
     """Load a model by what users type.
 
     Args:
         spec: `spleeter:2stems` and the other published names; the path of a Spleeter JSON file; the path of a model folder
             that `vocal-unet train` wrote (with or without `vocal-unet:` in front).
+        progress: told how far a download is, where the weights of a published model have to be fetched first.
 
     Raises:
         ConfigError: no such model.
@@ -44,15 +47,15 @@ def load_model(spec: str | Path) -> LoadedModel:
     """
     text = str(spec)
     if text.startswith(PREFIX) or text.endswith(".json"):
-        return _load_spleeter(text)
+        return _load_spleeter(text, progress)
     return _load_own(Path(text.removeprefix(OWN_PREFIX)))
 
 
-def _load_spleeter(descriptor: str) -> LoadedModel:
+def _load_spleeter(descriptor: str, progress: DownloadProgress | None) -> LoadedModel:
     model = spleeter_model(descriptor)
-    folder = weights_folder(model.model_dir)
+    folder = weights_folder(model, progress)
     network = build_spleeter(model.framing, model.instruments, model.network)
-    assign(network, read_checkpoint(folder, model), model)
+    assign(network, read_weights(folder, model), model)
     name = descriptor if descriptor.startswith(PREFIX) else model.name
     return LoadedModel(name, network, model.framing, model.masking, model.instruments, weights_source(folder))
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from vocal_unet.errors import ConfigError
@@ -44,3 +44,26 @@ def output_paths(
             raise ConfigError(f"{path}: the output would replace the input; choose another folder or filename format")
         paths[stem] = path
     return paths
+
+
+def require_distinct(songs: Mapping[Path, Mapping[str, Path]]) -> None:
+    """Make sure that no song's stems would replace those of another, or another song.
+
+    Args:
+        songs: the files of each song, as `output_paths` gives them.
+
+    Raises:
+        ConfigError: two songs would write the same file, or one would replace the other.
+    """
+    inputs = {song.absolute() for song in songs}
+    taken: dict[Path, Path] = {}
+    for song, paths in songs.items():
+        for path in paths.values():
+            other = taken.setdefault(path.absolute(), song)
+            if other != song:
+                raise ConfigError(
+                    f"{other} and {song} would both be written to {path}; use {{foldername}} in the filename format, or "
+                    "separate them into different folders"
+                )
+            if path.absolute() in inputs:
+                raise ConfigError(f"{path}: the output would replace an input; choose another folder")

@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import ExitStack
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
 
 import numpy as np
 
-from vocal_unet.audio import AudioWriter, decode_blocks
-from vocal_unet.config import Rendering
-from vocal_unet.errors import AudioError, ConfigError
+from vocal_unet.audio import decode_blocks, probe_audio
+from vocal_unet.config import Rendering, require
+from vocal_unet.errors import AudioError, CancelledError, ConfigError
 from vocal_unet.graph import SegmentGraph
 from vocal_unet.loading import LoadedModel, load_model
 from vocal_unet.naming import FILENAME_FORMAT, output_paths
+from vocal_unet.rates import Replayable, separate_at_rate
+from vocal_unet.stem_files import StemFormat, write_stems
 from vocal_unet.streaming import SegmentStream
 
 __all__ = ["Separator", "load_model"]
+
+ProgressCallback = Callable[[int], "bool | None"]
+"""Called with the number of samples done; False asks to stop."""
 
 
 class Separator:
@@ -29,7 +33,9 @@ class Separator:
     True
 
     Args:
-        model: what `load_model` takes, or what it gave.
+        model: what `load_model` takes, or what it gave. Spleeter's name for it, `params_descriptor`, is taken as well.
+        MWF: Spleeter's name of `mwf`.
+        multiprocess: taken for Spleeter's sake, without effect: encoding needs no processes of its own.
         mwf: refine the stems with a multichannel Wiener filter, Spleeter's `--mwf`.
         wiener_window: "song" takes the filter's statistics from the whole song, as Spleeter does, and so reads every song
             twice; "segment" from each segment (12 s in Spleeter's models), which also works on live streams.
@@ -44,12 +50,17 @@ class Separator:
     def __init__(
         self,
         model: str | Path | LoadedModel = "spleeter:2stems",
+        MWF: bool = False,
+        multiprocess: bool = True,
         *,
+        params_descriptor: str | Path | None = None,
         mwf: bool = False,
         wiener_window: str = "song",
         band: str = "spleeter",
     ) -> None:
-        self.rendering = Rendering(mwf, wiener_window, band)
+        self.rendering = Rendering(mwf or MWF, wiener_window, band)
+        if params_descriptor is not None:
+            model = params_descriptor
         self.model = model if isinstance(model, LoadedModel) else load_model(model)
         self.framing = self.model.framing
         self._graph = SegmentGraph(self.model, self.rendering)
@@ -69,18 +80,23 @@ class Separator:
         """Where the model's weights came from, in words."""
         return self.model.weights
 
-    def separate(self, waveform: np.ndarray) -> dict[str, np.ndarray]:
+    def separate(
+        self, waveform: np.ndarray, audio_descriptor: object = "", *, progress: ProgressCallback | None = None
+    ) -> dict[str, np.ndarray]:
         """Separate one waveform.
 
         Args:
             waveform: `(samples, channels)` at `sample_rate`; mono is duplicated and of more than two channels the first two
                 are taken, as Spleeter does.
+            audio_descriptor: taken for Spleeter's sake, without effect.
+            progress: called with the number of samples separated so far; cancels when it returns False.
 
         Returns:
             float32 `(samples, 2)` per stem.
 
         Raises:
             AudioError: the array has another number of axes, or holds NaN or infinity.
+            CancelledError: `progress` returned False.
         """
         if np.ndim(waveform) != 2:
             raise AudioError(f"a waveform has the shape (samples, channels), not {np.shape(waveform)}")
@@ -88,14 +104,18 @@ class Separator:
         blocks = [waveform[start : start + step] for start in range(0, len(waveform), step)]
         stems = {stem: np.empty((len(waveform), self.framing.channels), np.float32) for stem in self.stems}
         done = 0
-        for finished in self.stream(blocks):
+        for finished in self.stream(blocks, progress=progress):
             for stem, samples in finished.items():
                 stems[stem][done : done + len(samples)] = samples
             done += len(samples)
         return stems
 
     def stream(
-        self, blocks: Iterable[np.ndarray], listened: Callable[[int], None] | None = None
+        self,
+        blocks: Iterable[np.ndarray],
+        *,
+        sample_rate: int | None = None,
+        progress: ProgressCallback | None = None,
     ) -> Iterator[dict[str, np.ndarray]]:
         """Separate blocks `(samples, channels)` of one song as they come; yields the stems' finished samples in order.
 
@@ -104,12 +124,138 @@ class Separator:
         Args:
             blocks: the song. A Wiener filter over the whole song goes through it twice before anything comes out, so it
                 takes a list, or something else that starts anew with every `for`, but no generator.
-            listened: called with the number of samples heard so far while the statistics of the song are taken.
+            sample_rate: Hz of the blocks and of the stems; None is the model's own rate. Any other is resampled to the
+                model's rate and back.
+            progress: called with the number of samples yielded so far; cancels when it returns False. Where the song is
+                read twice, half of its samples count as done after the first time.
 
         Raises:
             AudioError: a block has another shape, or holds NaN or infinity.
+            CancelledError: `progress` returned False.
             ConfigError: blocks that can be read only once, for a Wiener filter over the whole song.
         """
+        rate = self.sample_rate if sample_rate is None else sample_rate
+        passes = 2 if self.rendering.reads_twice else 1
+        done = heard = 0
+
+        def report() -> None:
+            if progress is not None and progress((heard + done) // passes) is False:
+                raise CancelledError("cancelled")
+
+        def listened(samples: int) -> None:
+            nonlocal heard
+            heard = samples * rate // self.sample_rate
+            report()
+
+        separate = partial(self._separate_blocks, listened=listened)
+        for finished in separate_at_rate(separate, blocks, rate=rate, model_rate=self.sample_rate):
+            yield finished
+            done += len(next(iter(finished.values())))
+            report()
+
+    def stream_file(
+        self,
+        audio_descriptor: str | Path,
+        *,
+        offset: float = 0.0,
+        duration: float | None = None,
+        sample_rate: int | None = None,
+        progress: ProgressCallback | None = None,
+    ) -> Iterator[dict[str, np.ndarray]]:
+        """`stream` of a file, or of a part of it; `sample_rate` is that of the stems, as there.
+
+        Raises:
+            AudioError: the song cannot be read.
+            CancelledError: `progress` returned False.
+        """
+        decode = partial(
+            decode_blocks,
+            audio_descriptor,
+            sample_rate=self.sample_rate if sample_rate is None else sample_rate,
+            channels=self.framing.channels,
+            offset=offset,
+            duration=duration,
+        )
+        return self.stream(Replayable(decode), sample_rate=sample_rate, progress=progress)
+
+    def separate_to_file(
+        self,
+        audio_descriptor: str | Path,
+        destination: str | Path,
+        audio_adapter: None = None,
+        offset: float = 0.0,
+        duration: float | None = None,
+        codec: str = "wav",
+        bitrate: str | int | None = "128k",
+        filename_format: str = FILENAME_FORMAT,
+        synchronous: bool = True,
+        *,
+        stems: Sequence[str] | None = None,
+        sample_format: str = "int16",
+        keep_sample_rate: bool = False,
+        clip: str = "none",
+        progress: ProgressCallback | None = None,
+    ) -> dict[str, Path]:
+        """Separate a file into one file per stem; the arguments up to `synchronous` are Spleeter's, in its order.
+
+        Files appear under their names only when the whole song is done; an error leaves none behind and replaces none.
+
+        Args:
+            audio_descriptor: the song, any format `decode_blocks` reads.
+            destination: folder the files go to.
+            audio_adapter: only None; for sound from elsewhere use `separate` or `stream`.
+            offset: where to start, seconds.
+            duration: how much to take, seconds; None is all (Spleeter stops after 600).
+            codec: wav, mp3, ogg, m4a, wma or flac, or a member of Spleeter's `Codec`.
+            bitrate: of lossy codecs.
+            filename_format: with the fields {filename}, {instrument}, {foldername} and {codec}.
+            synchronous: taken for Spleeter's sake, without effect: the files are complete on return.
+            stems: which to write; None is all.
+            sample_format: int16, int24 or float32, for lossless codecs.
+            keep_sample_rate: write the stems at the song's own rate instead of the model's.
+            clip: what becomes of samples beyond ±1: "none", "clamp" or "rescale", see `Clipping`.
+            progress: called with the number of samples separated so far; cancels when it returns False.
+
+        Returns:
+            The written file per stem.
+
+        Raises:
+            ConfigError: the format has unknown fields or gives two stems the same file, or another argument is impossible.
+            AudioError: the song cannot be read.
+            OutputError: a file cannot be written.
+            CancelledError: `progress` returned False.
+        """
+        require(audio_adapter is None, "audio_adapter is not supported; give an array to separate() instead")
+        codec = str(getattr(codec, "value", codec))
+        paths = output_paths(audio_descriptor, destination, self.chosen(stems), filename_format, codec)
+        rate = probe_audio(audio_descriptor).sample_rate if keep_sample_rate else self.sample_rate
+        blocks = self.stream_file(
+            audio_descriptor, offset=offset, duration=duration, sample_rate=rate, progress=progress
+        )
+        form = StemFormat(codec, bitrate, sample_format, clip)
+        return write_stems(blocks, paths, rate, self.framing.channels, form).paths
+
+    def join(self, timeout: int = 200) -> None:
+        """Spleeter's wait for its writers; returns at once, since `separate_to_file` returns when everything is written."""
+
+    def chosen(self, stems: Sequence[str] | None) -> tuple[str, ...]:
+        """The stems asked for, in the model's order; None is all.
+
+        Raises:
+            ConfigError: the model has no such stem, or none was chosen.
+        """
+        if stems is None:
+            return self.stems
+        unknown = [stem for stem in stems if stem not in self.stems]
+        known = ", ".join(self.stems)
+        require(not unknown, f"{self.model.name} has no stem {', '.join(map(repr, unknown))}; it has {known}")
+        require(len(stems) > 0, f"no stem was chosen; {self.model.name} has {known}")
+        return tuple(stem for stem in self.stems if stem in stems)
+
+    def _separate_blocks(
+        self, blocks: Iterable[np.ndarray], listened: Callable[[int], None]
+    ) -> Iterator[dict[str, np.ndarray]]:
+        """`stream` at the model's rate; `listened` hears how far a first reading for statistics has come."""
         separate = self._graph.separate
         if self.rendering.reads_twice:
             if iter(blocks) is blocks:
@@ -128,83 +274,6 @@ class Separator:
         if finished.shape[1]:
             yield dict(zip(self.stems, finished, strict=True))
 
-    def separate_to_file(
-        self,
-        audio_descriptor: str | Path,
-        destination: str | Path,
-        *,
-        codec: str = "wav",
-        bitrate: str = "128k",
-        filename_format: str = FILENAME_FORMAT,
-        offset: float = 0.0,
-        duration: float | None = None,
-        sample_format: str = "int16",
-        progress: Callable[[int], None] | None = None,
-    ) -> dict[str, Path]:
-        """Separate a file into one file per stem; the argument names are Spleeter's.
-
-        Files appear under their names only when the whole song is done; an error leaves none behind and replaces none.
-
-        Args:
-            audio_descriptor: the song, any format `decode_blocks` reads.
-            destination: folder the files go to.
-            codec: wav, mp3, ogg, m4a, wma or flac.
-            bitrate: of lossy codecs.
-            filename_format: with the fields {filename}, {instrument}, {foldername} and {codec}.
-            offset: where to start, seconds.
-            duration: how much to take, seconds; None is all (Spleeter stops after 600).
-            sample_format: int16, int24 or float32, for lossless codecs.
-            progress: called with the number of samples separated so far; where the song is read twice, half of the
-                samples count as done after the first time.
-
-        Returns:
-            The written file per stem.
-
-        Raises:
-            ConfigError: the format has unknown fields or gives two stems the same file.
-            AudioError: the song cannot be read.
-            OutputError: a file cannot be written.
-        """
-        paths = output_paths(audio_descriptor, destination, self.stems, filename_format, codec)
-        decode = partial(
-            decode_blocks,
-            audio_descriptor,
-            sample_rate=self.sample_rate,
-            channels=self.framing.channels,
-            offset=offset,
-            duration=duration,
-        )
-        passes = 2 if self.rendering.reads_twice else 1
-        done = heard = 0
-
-        def listened(samples: int) -> None:
-            nonlocal heard
-            heard = samples
-            if progress:
-                progress(heard // 2)
-
-        with ExitStack() as stack:
-            writers = {
-                stem: stack.enter_context(
-                    AudioWriter(
-                        path,
-                        self.sample_rate,
-                        self.framing.channels,
-                        codec=codec,
-                        bitrate=bitrate,
-                        sample_format=sample_format,
-                    )
-                )
-                for stem, path in paths.items()
-            }
-            for finished in self.stream(_Rereadable(decode), listened):
-                for stem, samples in finished.items():
-                    writers[stem].write(samples)
-                done += len(samples)
-                if progress:
-                    progress((heard + done) // passes)
-        return paths
-
     def _checked(self, block: np.ndarray) -> np.ndarray:
         block = np.asarray(block, np.float32)
         if block.ndim != 2 or not block.shape[1]:
@@ -215,21 +284,10 @@ class Separator:
             return np.repeat(block, self.framing.channels, axis=1)
         return block[:, : self.framing.channels]
 
-    def _counted(self, blocks: Iterable[np.ndarray], listened: Callable[[int], None] | None) -> Iterator[np.ndarray]:
+    def _counted(self, blocks: Iterable[np.ndarray], listened: Callable[[int], None]) -> Iterator[np.ndarray]:
         """The checked blocks; says after each how many samples have gone by."""
         samples = 0
         for block in blocks:
             yield self._checked(block)
             samples += len(block)
-            if listened:
-                listened(samples)
-
-
-class _Rereadable:
-    """Blocks that are decoded anew each time somebody goes through them."""
-
-    def __init__(self, decode: Callable[[], Iterator[np.ndarray]]) -> None:
-        self._decode = decode
-
-    def __iter__(self) -> Iterator[np.ndarray]:
-        return self._decode()
+            listened(samples)

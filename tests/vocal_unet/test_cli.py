@@ -56,7 +56,8 @@ def test_separate_writes_the_stems_and_names_them(run: Run, small_spleeter: Path
     ]
     assert len(read_audio(files[0])[0]) == 20_000
     assert abs(len(read_audio(files[2])[0]) - 18_000) <= 2
-    assert printed.err.count("\n") == 1 and "origin unknown" in printed.err
+    assert printed.err.count("\n") == 2 and "origin unknown" in printed.err
+    assert printed.err.endswith("2 of 2 songs separated\n")
 
 
 def text_file(path: Path) -> None:

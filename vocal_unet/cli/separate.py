@@ -1,0 +1,187 @@
+"""`vocal-unet separate`: Spleeter's options, and those its users asked for."""
+
+from __future__ import annotations
+
+import enum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from vocal_unet import console
+from vocal_unet.cli.reporting import JsonReporter, Outcome, Reporter, TerminalReporter
+from vocal_unet.config import Rendering, require
+from vocal_unet.errors import VocalUnetError
+from vocal_unet.naming import FILENAME_FORMAT
+
+if TYPE_CHECKING:
+    from vocal_unet.cli.batch import BatchSettings
+    from vocal_unet.cli.pipes import RawFormat
+    from vocal_unet.separator import Separator
+
+
+class Codec(str, enum.Enum):
+    wav, mp3, ogg, m4a, wma, flac = "wav", "mp3", "ogg", "m4a", "wma", "flac"
+
+
+class WienerWindow(str, enum.Enum):
+    song, segment = "song", "segment"
+
+
+class Band(str, enum.Enum):
+    spleeter, extend, rest = "spleeter", "extend", "rest"
+
+
+class SampleFormat(str, enum.Enum):
+    int16, int24, float32 = "int16", "int24", "float32"
+
+
+class Clip(str, enum.Enum):
+    none, clamp, rescale = "none", "clamp", "rescale"
+
+
+class RawName(str, enum.Enum):
+    s16le, f32le = "s16le", "f32le"
+
+
+SPLEETERS_ADAPTER = "spleeter.audio.ffmpeg.FFMPEGProcessAudioAdapter"
+
+
+def separate(
+    files: Annotated[
+        list[str],
+        typer.Argument(
+            help="Songs in any format, folders, patterns; - is raw samples from a pipe.", show_default=False
+        ),
+    ],
+    model: Annotated[
+        str,
+        typer.Option(
+            "-p",
+            "--params_filename",
+            "--model",
+            help="A folder made by 'vocal-unet train', a Spleeter model such as spleeter:4stems, or a Spleeter JSON file.",
+        ),
+    ] = "spleeter:2stems",
+    output: Annotated[
+        Path, typer.Option("-o", "--output_path", help="Folder the stems are written to; - is raw samples to a pipe.")
+    ] = Path("separated"),
+    filename_format: Annotated[
+        str,
+        typer.Option(
+            "-f", "--filename_format", help="Names of the files, from {filename}, {instrument}, {foldername}, {codec}."
+        ),
+    ] = FILENAME_FORMAT,
+    codec: Annotated[Codec, typer.Option("-c", "--codec", help="Format of the stems.")] = Codec.wav,
+    bitrate: Annotated[str, typer.Option("-b", "--bitrate", help="Bit rate of lossy codecs.")] = "128k",
+    sample_format: Annotated[SampleFormat, typer.Option(help="Sample format of wav and flac.")] = SampleFormat.int16,
+    offset: Annotated[float, typer.Option("-s", "--offset", min=0, help="Start at this second.")] = 0.0,
+    duration: Annotated[
+        float | None, typer.Option("-d", "--duration", min=0, help="Take this many seconds.", show_default="all")
+    ] = None,
+    mwf: Annotated[bool, typer.Option("--mwf", help="Refine the stems with a multichannel Wiener filter.")] = False,
+    wiener_window: Annotated[
+        WienerWindow,
+        typer.Option(help="Statistics of --mwf: of the whole song, read twice, as in Spleeter; or of each segment."),
+    ] = WienerWindow.song,
+    band: Annotated[
+        Band,
+        typer.Option(
+            help="Above the frequencies the network sees: as in Spleeter (silence), each stem's mask extended, or the "
+            "rest of the mixture to the accompaniment. The latter two make the stems sum to the mixture (rest with --mwf too)."
+        ),
+    ] = Band.spleeter,
+    stems: Annotated[
+        str | None, typer.Option(help="Write only these, separated by commas.", show_default="all")
+    ] = None,
+    keep_sample_rate: Annotated[
+        bool, typer.Option("--keep-sample-rate", help="Write stems at the song's own sample rate.")
+    ] = False,
+    clip: Annotated[
+        Clip,
+        typer.Option(
+            help="Samples beyond full scale: left to the format, as in Spleeter; clamped; or all stems of the song made "
+            "softer by one factor, so that they still sum to the mixture."
+        ),
+    ] = Clip.none,
+    skip_existing: Annotated[
+        bool, typer.Option("--skip-existing", help="Skip songs whose stems are all there.")
+    ] = False,
+    raw_format: Annotated[RawName, typer.Option(help="Format of raw samples.")] = RawName.s16le,
+    raw_rate: Annotated[int, typer.Option(min=1, help="Sample rate of raw input, Hz.")] = 44100,
+    raw_channels: Annotated[int, typer.Option(min=1, help="Channels of raw input.")] = 2,
+    json_lines: Annotated[
+        bool, typer.Option("--json", help="Tell what happens as JSON lines on standard output.")
+    ] = False,
+    adapter: Annotated[str, typer.Option("-a", "--adapter", hidden=True)] = SPLEETERS_ADAPTER,
+    verbose: Annotated[bool, typer.Option("--verbose", help="Show the traceback of an error.")] = False,
+) -> None:
+    """Separate songs into their stems."""
+    reporter: Reporter = JsonReporter() if json_lines else TerminalReporter(verbose)
+    outcome = Outcome()
+    try:
+        require(adapter == SPLEETERS_ADAPTER, f"audio adapter {adapter!r} is not supported; leave out --adapter")
+        from vocal_unet.cli.batch import BatchSettings
+        from vocal_unet.cli.pipes import RawFormat
+        from vocal_unet.stem_files import StemFormat
+
+        settings = BatchSettings(
+            output=output,
+            filename_format=filename_format,
+            stems=None if stems is None else [stem.strip() for stem in stems.split(",") if stem.strip()],
+            form=StemFormat(codec.value, bitrate, sample_format.value, clip.value),
+            offset=offset,
+            duration=duration,
+            keep_sample_rate=keep_sample_rate,
+            skip_existing=skip_existing,
+        )
+        rendering = Rendering(mwf, wiener_window.value, band.value)
+        raw = RawFormat(raw_format.value, raw_rate, raw_channels)
+        _run(files, model, rendering, settings, raw, outcome, reporter)
+    except VocalUnetError as error:
+        reporter.refused(error)
+        raise
+    if outcome.exit_code:
+        raise typer.Exit(outcome.exit_code)
+
+
+def _run(
+    files: list[str],
+    model: str,
+    rendering: Rendering,
+    settings: BatchSettings,
+    raw: RawFormat,
+    outcome: Outcome,
+    reporter: Reporter,
+) -> None:
+    from vocal_unet.cli.batch import probe_songs, separate_songs
+    from vocal_unet.cli.pipes import PIPE, separate_pipe
+    from vocal_unet.songs import find_songs
+
+    piped = str(PIPE) in files or settings.output == PIPE
+    if piped:
+        require(len(files) == 1, f"{PIPE} stands for one song; give no others with it")
+        require(
+            not (isinstance(reporter, JsonReporter) and settings.output == PIPE),
+            "--json and -o - both want standard output; choose one",
+        )
+        separator = _separator(model, rendering, reporter)
+        with reporter:
+            separate_pipe(separator, Path(files[0]), settings, raw, outcome, reporter)
+        return
+    with reporter:
+        infos = probe_songs(find_songs(files, leave_out=settings.output), outcome, reporter)
+        if infos:
+            separate_songs(_separator(model, rendering, reporter), infos, settings, outcome, reporter)
+    reporter.summary(outcome)
+
+
+def _separator(model: str, rendering: Rendering, reporter: Reporter) -> Separator:
+    console.import_tensorflow()
+    from vocal_unet.separator import Separator, load_model
+
+    with console.download_bar(model) as progress:
+        loaded = load_model(model, progress)
+    separator = Separator(loaded, mwf=rendering.mwf, wiener_window=rendering.wiener_window, band=rendering.band)
+    reporter.model(loaded.name, separator.weights, separator.stems, separator.sample_rate)
+    return separator
