@@ -136,9 +136,9 @@ def parity(
     markdown: Annotated[bool, typer.Option("--markdown", help="Print the table as Markdown.")] = False,
     verbose: Verbose = False,
 ) -> None:
-    """Compare our Spleeter models with the original's samples, setting by setting; all of it takes about ten minutes.
+    """Compare our Spleeter models with the original's samples, setting by setting.
 
-    Each option may be given again. Ends with exit code 13 if a value lies below 95 dB.
+    All of it takes a quarter of an hour on two cores. Each option may be given again. Ends with exit code 13 if a value lies below 95 dB.
     """
     _set_up_logging(verbose)
     console.import_tensorflow()
