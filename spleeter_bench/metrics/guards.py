@@ -13,6 +13,38 @@ LARGEST = 1e100
 """Samples from here on are no audio, and their squares would overflow float64."""
 
 
+LIMIT_DB = 100.0
+"""Metrics of a whole song stay within ± this, so a perfect or a silent estimate is a number and not an infinity.
+
+16-bit audio carries 98 dB, so nothing real comes near it.
+"""
+
+
+def check_waveform(name: str, signal: np.ndarray) -> np.ndarray:
+    """Check one waveform `(samples, channels)` of any real dtype; returns it as an array, not copied.
+
+    Raises:
+        MetricError: not a real `(samples, channels)` array, empty, time not the longest axis, or samples that are NaN,
+            infinite or absurdly large.
+    """
+    signal = np.asarray(signal)
+    if signal.dtype.kind not in "fiu":
+        raise MetricError(f"the {name} holds {signal.dtype} values, not real samples")
+    if signal.ndim != 2:
+        raise MetricError(f"the {name} has shape {signal.shape}; expected (samples, channels)")
+    if signal.size == 0:
+        raise MetricError(f"the {name} is empty: shape {signal.shape}")
+    if signal.shape[0] <= signal.shape[1]:
+        raise MetricError(
+            f"the {name} has shape {signal.shape}: time must be the first and the longest axis, (samples, channels)"
+        )
+    # the extremes carry NaN and infinity, and need no copy of a long song
+    if not (float(signal.min()) > -LARGEST and float(signal.max()) < LARGEST):
+        broken = np.count_nonzero(~(np.abs(signal.astype(np.float64)) < LARGEST))
+        raise MetricError(f"the {name} has {broken} samples that are NaN, infinite or beyond {LARGEST:g}")
+    return signal
+
+
 def check_pair(*, reference: np.ndarray, estimate: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Check two waveforms `(samples, channels)` of any real dtype; returns both as `float64`, the inputs untouched.
 
@@ -23,25 +55,8 @@ def check_pair(*, reference: np.ndarray, estimate: np.ndarray) -> tuple[np.ndarr
         MetricError: not two real `(samples, channels)` arrays, empty, time not the longest axis, different lengths or
             channels, NaN or infinite samples, or a reference that is silent in every channel.
     """
-    checked = []
-    for name, signal in (("reference", reference), ("estimate", estimate)):
-        signal = np.asarray(signal)
-        if signal.dtype.kind not in "fiu":
-            raise MetricError(f"the {name} holds {signal.dtype} values, not real samples")
-        if signal.ndim != 2:
-            raise MetricError(f"the {name} has shape {signal.shape}; expected (samples, channels)")
-        if signal.size == 0:
-            raise MetricError(f"the {name} is empty: shape {signal.shape}")
-        if signal.shape[0] <= signal.shape[1]:
-            raise MetricError(
-                f"the {name} has shape {signal.shape}: time must be the first and the longest axis, (samples, channels)"
-            )
-        signal = signal.astype(np.float64)
-        broken = np.count_nonzero(~(np.abs(signal) < LARGEST))
-        if broken:
-            raise MetricError(f"the {name} has {broken} samples that are NaN, infinite or beyond {LARGEST:g}")
-        checked.append(signal)
-    checked_reference, checked_estimate = checked
+    checked_reference = check_waveform("reference", reference).astype(np.float64)
+    checked_estimate = check_waveform("estimate", estimate).astype(np.float64)
     if checked_reference.shape[1] != checked_estimate.shape[1]:
         raise MetricError(
             f"the reference has {checked_reference.shape[1]} channels, the estimate {checked_estimate.shape[1]}"

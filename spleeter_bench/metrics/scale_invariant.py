@@ -4,13 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from spleeter_bench.metrics.guards import check_pair, silent_channels
-
-LIMIT_DB = 100.0
-"""Both metrics stay within ± this, so a perfect or a silent estimate is a number and not an infinity.
-
-16-bit audio carries 98 dB, so nothing real comes near it.
-"""
+from spleeter_bench.metrics.guards import LIMIT_DB, check_pair, silent_channels
 
 
 def si_sdr(*, reference: np.ndarray, estimate: np.ndarray) -> float:

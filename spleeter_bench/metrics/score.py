@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
 from spleeter_bench.metrics.guards import silent_channels
+from spleeter_bench.metrics.ratios import snr, usdr
 from spleeter_bench.metrics.scale_invariant import si_sdr, si_snr
 
-METRICS: Mapping[str, Callable[..., float]] = {"si_snr": si_snr, "si_sdr": si_sdr}
+METRICS: Mapping[str, Callable[..., float]] = {"si_snr": si_snr, "si_sdr": si_sdr, "snr": snr, "usdr": usdr}
 """Name in records -> function of keyword-only `reference=`, `estimate=`, in dB."""
 
-IMPROVEMENT = "si_sdr_improvement"
+IMPROVEMENTS: Mapping[str, str] = {"si_sdr_improvement": "si_sdr", "sdr_improvement": "usdr"}
+"""Name in records -> the metric whose gain over the unprocessed mixture it is: SI-SDRi and SDRi of the literature."""
 
 SUSPECT_DB = 60.0
 MEAN_GAP_DB = 0.5
@@ -30,12 +32,14 @@ class Scores:
 
     values: Mapping[str, float]
     flags: tuple[str, ...] = ()
+    frames: Mapping[str, np.ndarray] = field(default_factory=dict)
+    """BSSEval metric -> float64 `(frames,)`, NaN and infinite where museval's are; empty where it was not computed."""
 
 
 def score(*, reference: np.ndarray, estimate: np.ndarray, mixture: np.ndarray | None = None) -> Scores:
     """All `METRICS` of one stem; all arrays real `(samples, channels)`.
 
-    With the `mixture` the values also hold `si_sdr_improvement`: SI-SDR of the estimate minus SI-SDR of the unprocessed
+    With the `mixture` the values also hold `IMPROVEMENTS`: the metric of the estimate minus that of the unprocessed
     mixture, both against the same reference.
 
     Raises:
@@ -52,5 +56,6 @@ def score(*, reference: np.ndarray, estimate: np.ndarray, mixture: np.ndarray | 
     if silent_channels(reference).any():
         flags.append(SILENT_REFERENCE_CHANNEL)
     if mixture is not None:
-        values[IMPROVEMENT] = values["si_sdr"] - si_sdr(reference=reference, estimate=mixture)
+        for name, metric in IMPROVEMENTS.items():
+            values[name] = values[metric] - METRICS[metric](reference=reference, estimate=mixture)
     return Scores(values, tuple(flags))

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from spleeter_bench.errors import MetricError
-from spleeter_bench.metrics import check_pair, score, si_sdr, si_snr
+from spleeter_bench.metrics import METRICS, check_pair, score, si_sdr, si_snr
 from spleeter_bench.metrics.scale_invariant import LIMIT_DB
 from spleeter_bench.metrics.score import MEAN_GAP, SILENT_ESTIMATE, SILENT_REFERENCE_CHANNEL, SUSPECT
 
@@ -177,8 +177,8 @@ def test_what_cannot_be_compared_is_refused(rng: np.random.Generator, what: str,
 
 def test_a_perfect_estimate_is_a_number_and_suspect(rng: np.random.Generator) -> None:
     reference, _ = pair(rng)
-    result = score(reference=reference, estimate=reference * 0.5)
-    assert result.values == {"si_snr": LIMIT_DB, "si_sdr": LIMIT_DB}
+    result = score(reference=reference, estimate=reference)
+    assert result.values == dict.fromkeys(METRICS, LIMIT_DB)
     assert result.flags == (SUSPECT,)
 
 
@@ -188,7 +188,9 @@ def test_a_silent_estimate_scores_worst_and_is_flagged(rng: np.random.Generator,
     reference, _ = pair(rng)
     silence = np.full_like(reference, offset)
     result = score(reference=reference, estimate=silence)
-    assert result.values == {"si_snr": -LIMIT_DB, "si_sdr": -LIMIT_DB}
+    assert result.values["si_snr"] == result.values["si_sdr"] == -LIMIT_DB
+    if not offset:
+        assert result.values["snr"] == result.values["usdr"] == 0, "the error is the reference itself"
     assert result.flags == (SILENT_ESTIMATE,)
 
 
