@@ -68,7 +68,14 @@ NO_TENSORFLOW = {
         "records",
         "aggregate",
         "report",
+        "statistics",
         "runner",
+        "evaluate",
+        "executors",
+        "estimates",
+        "museval_files",
+        "files",
+        "plan",
         "tracks",
         "cli",
         "__main__",
@@ -76,7 +83,7 @@ NO_TENSORFLOW = {
     },
 }
 IN_SPLEETERS_ENVIRONMENT = {"generate_checkpoint.py", "spleeter_weights.py", "spleeter_worker.py"}
-MAY_USE_VOCAL_UNET = {"__init__", "errors", "tracks", "systems", "cli"}
+MAY_USE_VOCAL_UNET = {"__init__", "errors", "tracks", "estimates", "systems", "cli"}
 
 
 def imports(path: Path, *, top_level_only: bool = False) -> Iterator[tuple[str, tuple[str, ...]]]:
