@@ -172,8 +172,8 @@ def _summarise(system: str, records: Sequence[Record], target: str, tracks: int)
         weights=_different(record.weights for record in ok),
         trained_on=_different(record.trained_on for record in ok),
         cost_notes=_different(record.cost_note for record in ok),
-        unavailable=Counter(record.reason for record in records if record.status == UNAVAILABLE),
-        failed=_songs_by((record.reason, record.track) for record in records if record.status == FAILED),
+        unavailable=Counter(_reason(record) for record in records if record.status == UNAVAILABLE),
+        failed=_songs_by((_reason(record), record.track) for record in records if record.status == FAILED),
         flags=_merge_frames(_songs_by((flag, record.track) for record in ok for flag in record.flags.get(target, ()))),
         missing=tracks - len(records),
     )
@@ -186,6 +186,15 @@ def _intervals(values: Mapping[str, Sequence[float]], statistic: Statistic) -> d
 
 def _different(texts: Iterable[str]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(text for text in texts if text))
+
+
+def _reason(record: Record) -> str:
+    """The reason without the system and the song in front, so that the same one on several songs is said once."""
+    reason, before = record.reason, ""
+    while reason != before:
+        before = reason
+        reason = reason.removeprefix(f"{record.system}: ").removeprefix(f"{record.system} on {record.track}: ")
+    return reason
 
 
 def _songs_by(pairs: Iterable[tuple[str, str]]) -> dict[str, tuple[str, ...]]:

@@ -180,7 +180,7 @@ def table(
     if full:
         chosen = metrics or report.known_metrics(summaries)
         pairs = report.make_pairs_table(summaries, chosen)
-        tables += [report.make_full_table(summaries, cost=cost), *([pairs] if pairs else [])]
+        tables += [report.make_full_table(summaries), *([pairs] if pairs else [])]
     for number, one in enumerate(tables):
         if number:
             typer.echo()

@@ -49,6 +49,8 @@ def write_stems(folder: Path, stems: Mapping[str, np.ndarray], sample_rate: int)
         if folder.exists():
             shutil.rmtree(folder)
         os.replace(temporary, folder)
+    except VocalUnetError as error:
+        raise BenchError(str(error)) from error
     except OSError as error:
         raise BenchError(f"{folder}: cannot be written ({error.strerror})") from error
     finally:

@@ -12,7 +12,7 @@ from typing import Any, cast
 
 import numpy as np
 
-from spleeter_bench.errors import BenchError, SystemFailedError, SystemUnavailableError
+from spleeter_bench.errors import MetricError, SystemFailedError, SystemUnavailableError, TrackError
 from spleeter_bench.estimates import FOLDER, file_name, read_stems, song_folder, write_stems
 from spleeter_bench.machine import git_commit, machine_facts
 from spleeter_bench.metrics import Scores, score_song
@@ -83,6 +83,9 @@ class Evaluator:
         """Separate and score; whatever goes wrong with the system or the song becomes a record.
 
         A system that failed is started again for its next song.
+
+        Raises:
+            BenchError: estimates cannot be written, which is nobody's failure and ends the run.
         """
         try:
             info = self._started(job.spec)
@@ -90,7 +93,7 @@ class Evaluator:
                 status, reason = self._hopeless[job.spec]
                 return Outcome(self._record(job, status, reason=reason))
             return self._evaluate(job, info)
-        except BenchError as error:
+        except (SystemFailedError, TrackError, MetricError) as error:
             log.info("%s failed on %s", job.spec, job.track.name, exc_info=error)
             if isinstance(error, SystemFailedError):
                 self.close()

@@ -13,6 +13,7 @@ from contextlib import suppress
 from multiprocessing.connection import Connection, wait
 from typing import cast
 
+from spleeter_bench.errors import BenchError
 from spleeter_bench.evaluate import Evaluator, Job, Outcome, Settings, failed
 
 TRIES = 2
@@ -29,6 +30,9 @@ def do_in_processes(
         settings: of the run.
         count: how many processes.
         starting: called before each job.
+
+    Raises:
+        BenchError: as `Evaluator.do`.
     """
     waiting = deque(jobs)
     tries: Counter[tuple] = Counter()
@@ -42,8 +46,9 @@ def do_in_processes(
                 process.start(job)
                 busy[process.connection] = process
             for connection in wait(list(busy)):
-                process = busy.pop(cast(Connection, connection))
+                process = busy[cast(Connection, connection)]
                 job, outcome = process.finish()
+                del busy[process.connection]
                 if outcome is None:
                     process.end()
                     process = _Process(settings)
@@ -79,12 +84,19 @@ class _Process:
             self.connection.send(job)
 
     def finish(self) -> tuple[Job, Outcome | None]:
-        """The job and its outcome; None where the process died of it."""
+        """The job and its outcome; None where the process died of it.
+
+        Raises:
+            BenchError: the process met one.
+        """
         assert self._job is not None
         try:
-            return self._job, self.connection.recv()
+            answer = self.connection.recv()
         except (EOFError, ConnectionResetError):
             return self._job, None
+        if isinstance(answer, BenchError):
+            raise answer
+        return self._job, answer
 
     def end(self) -> None:
         """Closing the pipe ends the process, in the middle of a job too."""
@@ -103,7 +115,12 @@ def _work(connection: Connection, settings: Settings) -> None:
     threading.Thread(target=_listen, args=(connection, inbox), daemon=True).start()
     evaluator = Evaluator(settings)
     while True:
-        connection.send(evaluator.do(inbox.get()))
+        job = inbox.get()
+        try:
+            answer: Outcome | BenchError = evaluator.do(job)
+        except BenchError as error:
+            answer = error
+        connection.send(answer)
 
 
 def _listen(connection: Connection, inbox: queue.SimpleQueue) -> None:

@@ -27,8 +27,8 @@ def _notes(summary: Summary, tracks: int, metrics: Sequence[str], cost: bool) ->
     found += [f"{DAGGER} trained on {_without_stop(text)}" for text in summary.trained_on]
     if cost:
         found += [_without_stop(text) for text in summary.cost_notes]
-    found += [f"unavailable, not run: {_reason(summary, reason)}" for reason in summary.unavailable]
-    found += [f"failed on {_songs(songs)}: {_reason(summary, reason)}" for reason, songs in summary.failed.items()]
+    found += [f"unavailable, not run: {_without_stop(reason)}" for reason in summary.unavailable]
+    found += [f"failed on {_songs(songs)}: {_without_stop(reason)}" for reason, songs in summary.failed.items()]
     if summary.missing:
         found.append(f"not run yet on {summary.missing} of {tracks} tracks; run the same command again")
     found += [f"{flag} ({_songs(songs)})" for flag, songs in summary.flags.items()]
@@ -42,13 +42,6 @@ def _notes(summary: Summary, tracks: int, metrics: Sequence[str], cost: bool) ->
             f"averaged over {summary.scored} of {tracks} tracks, so it does not compare with systems averaged over others"
         )
     return found
-
-
-def _reason(summary: Summary, reason: str) -> str:
-    """The reason without the system's name in front, where the footnote already has it."""
-    while reason.startswith(f"{summary.system}: "):
-        reason = reason.removeprefix(f"{summary.system}: ")
-    return _without_stop(reason)
 
 
 def _without_stop(text: str) -> str:

@@ -43,6 +43,7 @@ COST = (
     "(in brackets: how many times faster than real time). "
     "Peak memory is the highest resident memory of the system's process."
 )
+MEAN = ", mean over tracks"
 INTERVALS = "In brackets: 95 % bootstrap interval over tracks."
 
 
@@ -86,11 +87,14 @@ def make_table(summaries: Summaries, metrics: Sequence[str] = PAPER_METRICS, *, 
     )
 
 
-def make_full_table(summaries: Summaries, *, cost: bool = True) -> Table:
-    """One row per system and metric: mean and median over tracks with their intervals, of everything recorded."""
+def make_full_table(summaries: Summaries) -> Table:
+    """One row per system and metric: mean and median over tracks with their intervals, of everything recorded.
+
+    What has to be said of each system stands under `make_table`'s table.
+    """
     metrics = known_metrics(summaries)
     return Table(
-        title=_title(summaries),
+        title=_title(summaries).removesuffix(MEAN),
         columns=("System", "Metric", "Mean\n(dB)", "Median\n(dB)", "n"),
         rows=tuple(
             (
@@ -104,7 +108,7 @@ def make_full_table(summaries: Summaries, *, cost: bool = True) -> Table:
             for metric in metrics
             if metric in summary.mean or (not summary.mean and metric == metrics[0])
         ),
-        footnotes=(_definition(metrics), INTERVALS, *notes(summaries, metrics, cost)),
+        footnotes=(_definition(metrics), INTERVALS),
     )
 
 
@@ -125,7 +129,7 @@ def _title(summaries: Summaries) -> str:
     datasets = ", ".join(dict.fromkeys(dataset for dataset, _, _ in summaries.tracks))
     if len(summaries.tracks) == 1:
         return f"{summaries.target.capitalize()} of 1 track ({datasets}: {summaries.tracks[0][1]})"
-    return f"{summaries.target.capitalize()} of {len(summaries.tracks)} tracks ({datasets}), mean over tracks"
+    return f"{summaries.target.capitalize()} of {len(summaries.tracks)} tracks ({datasets}){MEAN}"
 
 
 def _definition(metrics: Sequence[str]) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from spleeter_bench.sidecar.protocol.serve import Model
+from spleeter_bench.sidecar.protocol.serve import Failure, Model
 
 
 def mixture_model() -> Model:
@@ -20,14 +20,18 @@ def mixture_model() -> Model:
 
 
 def mid_model() -> Model:
-    """Centre extraction: the mean of the channels as vocals, in every channel, and the rest as accompaniment.
+    """Centre extraction of stereo: half the sum of the channels as vocals, half their difference as accompaniment.
 
-    Singers are mixed to the centre, and so are bass and bass drum: what "karaoke" buttons have always done.
+    What "karaoke" buttons have always done: singers are mixed to the centre, and so are bass and bass drum. Both stems
+    sound the same from both sides.
     """
 
     def separate(mixture: np.ndarray, sample_rate: int, references: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
-        middle = np.repeat(mixture.mean(axis=1, keepdims=True, dtype=np.float32), mixture.shape[1], axis=1)
-        return {"vocals": middle, "accompaniment": mixture - middle}
+        if mixture.shape[1] != 2:
+            raise Failure(f"centre extraction is for stereo, not for {mixture.shape[1]} channels")
+        left, right = mixture.T
+        middle, side = (left + right) / 2, (left - right) / 2
+        return {"vocals": np.stack([middle, middle], axis=1), "accompaniment": np.stack([side, side], axis=1)}
 
     return Model(separate, "", _versions())
 
