@@ -29,6 +29,18 @@ class Format(str, enum.Enum):
     TEXT = "text"
     MARKDOWN = "markdown"
     CSV = "csv"
+    LATEX = "latex"
+
+
+class BSSEval(str, enum.Enum):
+    """Who computes SDR, ISR, SIR and SAR."""
+
+    OWN = "own"
+    MUSEVAL = "museval"
+    NONE = "none"
+
+
+BSSEvalOption = Annotated[BSSEval, typer.Option(help="SDR, ISR, SIR, SAR: our fast BSSEval v4, museval's, or none.")]
 
 
 class Target(str, enum.Enum):
@@ -47,8 +59,8 @@ def run(
     systems: Annotated[
         list[str],
         typer.Option(
-            help="A system: mixture, oracle:irm, spleeter:2stems, keras:spleeter:2stems, vocal-unet:PATH. "
-            "May be given again.",
+            help="A system: mixture, mid, oracle:irm (irm2, ibm, mwf; @paper), spleeter:2stems, keras:spleeter:2stems, "
+            "vocal-unet:PATH, savedmodel:PATH, dir:PATH, cmd:'PROGRAM {input} {output}'. May be given again.",
             show_default=False,
         ),
     ],
@@ -58,21 +70,42 @@ def run(
     ],
     limit: Annotated[int | None, typer.Option(min=1, help="Only the first songs of each --data.")] = None,
     timeout: Annotated[float | None, typer.Option(min=1, help="Seconds one song may take.")] = None,
+    bsseval: BSSEvalOption = BSSEval.OWN,
+    jobs: Annotated[
+        int, typer.Option("--jobs", "-j", min=1, help="Processes at a time; more than 1 makes timings worthless.")
+    ] = 1,
+    dask: Annotated[
+        str | None, typer.Option(metavar="ADDRESS", help="Do the work on this Dask cluster (tcp://HOST:8786).")
+    ] = None,
+    keep_estimates: Annotated[
+        bool, typer.Option("--keep-estimates", help="Keep the stems in RUN/estimates, for scoring again.")
+    ] = False,
     force: Annotated[bool, typer.Option("--force", help="Start over: forget the folder's records.")] = False,
     verbose: Verbose = False,
 ) -> None:
     """Separate and score every song with every system, then print the table."""
     _set_up_logging(verbose)
     from spleeter_bench import runner
-    from spleeter_bench.aggregate import aggregate
-    from spleeter_bench.errors import SystemFailedError
-    from spleeter_bench.records import FAILED, FILE_NAME, read_records
-    from spleeter_bench.report import make_table, print_text, save_tables
+    from spleeter_bench.errors import BenchError, SystemFailedError
+    from spleeter_bench.records import FAILED
     from spleeter_bench.tracks import find_tracks
 
+    if dask and jobs > 1:
+        raise BenchError("--jobs and --dask exclude each other; the cluster decides how many jobs run at a time")
     tracks = find_tracks(data, limit)
     try:
-        result = runner.run(tracks, systems, output, timeout=timeout, force=force, versions={"vocal-unet": __version__})
+        result = runner.run(
+            tracks,
+            systems,
+            output,
+            timeout=timeout,
+            force=force,
+            versions={"vocal-unet": __version__},
+            jobs=jobs,
+            dask=dask,
+            bsseval=bsseval.value,
+            keep_estimates=keep_estimates,
+        )
     except KeyboardInterrupt:
         _say("interrupted; the same command goes on where it stopped")
         raise typer.Exit(console.INTERRUPTED) from None
@@ -80,15 +113,32 @@ def run(
         _say(result.notice)
     if result.resumed:
         _say(f"{result.resumed} of {len(result.records)} results were there already; --force starts over")
-    records = read_records(output / FILE_NAME).records
-    # what was asked for comes first, then what earlier runs into this folder added
-    summaries = aggregate(records, systems=[*systems, *(record.system for record in records)])
-    paths = [output / FILE_NAME, *save_tables(summaries, output)]
-    print_text(make_table(summaries))
-    typer.echo("\n" + "\n".join(str(path) for path in paths))
+    _show_run(output)
     failed = sum(record.status == FAILED for record in result.records)
     if failed:
         raise SystemFailedError(f"{failed} of {len(result.records)} separations failed; the table's notes say why")
+
+
+@app.command()
+def score(
+    folder: RunFolder,
+    data: Annotated[list[str], typer.Option(help="The songs of the run, as given to it.", show_default=False)],
+    bsseval: BSSEvalOption = BSSEval.OWN,
+    verbose: Verbose = False,
+) -> None:
+    """Score the stems a run kept (--keep-estimates) once more, without separating anything."""
+    _set_up_logging(verbose)
+    from spleeter_bench import runner
+    from spleeter_bench.tracks import find_tracks
+
+    try:
+        result = runner.rescore(find_tracks(data), folder, bsseval=bsseval.value)
+    except KeyboardInterrupt:
+        _say("interrupted; what was scored so far is kept, the rest has its old scores")
+        raise typer.Exit(console.INTERRUPTED) from None
+    if result.notice:
+        _say(result.notice)
+    _show_run(folder)
 
 
 @app.command()
@@ -99,24 +149,46 @@ def table(
     systems: Annotated[
         list[str] | None, typer.Option(help="Only this system. May be given again; sets the order.")
     ] = None,
+    metrics: Annotated[
+        list[str] | None,
+        typer.Option("--metric", help="A column, like sdr or usdr. May be given again. [default: si_snr, si_sdr]"),
+    ] = None,
+    full: Annotated[
+        bool, typer.Option("--full", help="Every metric, mean and median, then all pairs of systems compared.")
+    ] = False,
+    no_cost: Annotated[
+        bool, typer.Option("--no-cost", help="Without speed and memory, which no two runs have in common.")
+    ] = False,
     verbose: Verbose = False,
 ) -> None:
-    """Print the table of a run again."""
+    """Print the table of a run again; csv always holds every metric, with --full it holds the pairs of systems."""
     _set_up_logging(verbose)
+    from spleeter_bench import report
     from spleeter_bench.aggregate import aggregate
+    from spleeter_bench.plan import read_plan
     from spleeter_bench.records import FILE_NAME, read_records
-    from spleeter_bench.report import make_table, print_text, render_csv, render_markdown
 
     reading = read_records(folder / FILE_NAME)
     if reading.notice:
         _say(reading.notice)
-    summaries = aggregate(reading.records, target=target.value, systems=systems or None)
-    if form is Format.TEXT:
-        print_text(make_table(summaries))
-    elif form is Format.MARKDOWN:
-        typer.echo(render_markdown(make_table(summaries)), nl=False)
-    else:
-        typer.echo(render_csv(summaries), nl=False)
+    summaries = aggregate(reading.records, target=target.value, systems=systems or None, plan=read_plan(folder))
+    cost = not no_cost
+    if form is Format.CSV:
+        typer.echo(report.render_pairs_csv(summaries) if full else report.render_csv(summaries, cost=cost), nl=False)
+        return
+    tables = [report.make_table(summaries, metrics or report.PAPER_METRICS, cost=cost)]
+    if full:
+        chosen = metrics or report.known_metrics(summaries)
+        pairs = report.make_pairs_table(summaries, chosen)
+        tables += [report.make_full_table(summaries), *([pairs] if pairs else [])]
+    for number, one in enumerate(tables):
+        if number:
+            typer.echo()
+        if form is Format.TEXT:
+            report.print_text(one)
+        else:
+            render = report.render_markdown if form is Format.MARKDOWN else report.render_latex
+            typer.echo(render(one), nl=False)
 
 
 @app.command()
@@ -138,7 +210,8 @@ def parity(
 ) -> None:
     """Compare our Spleeter models with the original's samples, setting by setting.
 
-    All of it takes a quarter of an hour on two cores. Each option may be given again. Ends with exit code 13 if a value lies below 95 dB.
+    All of it takes a quarter of an hour on two cores. Each option may be given again.
+    Ends with exit code 13 if a value lies below 95 dB.
     """
     _set_up_logging(verbose)
     console.import_tensorflow()
@@ -211,6 +284,19 @@ def main() -> None:
 
 def _set_up_logging(verbose: bool) -> None:
     logging.basicConfig(level=logging.INFO if verbose else logging.WARNING, format="%(name)s: %(message)s")
+
+
+def _show_run(folder: Path) -> None:
+    """Write the tables of a run, print the one of the paper and say where everything is."""
+    from spleeter_bench.aggregate import aggregate
+    from spleeter_bench.plan import read_plan
+    from spleeter_bench.records import FILE_NAME, read_records
+    from spleeter_bench.report import make_table, print_text, save_tables
+
+    summaries = aggregate(read_records(folder / FILE_NAME).records, plan=read_plan(folder))
+    paths = [folder / FILE_NAME, *save_tables(summaries, folder)]
+    print_text(make_table(summaries))
+    typer.echo("\n" + "\n".join(map(str, paths)))
 
 
 def _say(text: str) -> None:

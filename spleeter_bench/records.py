@@ -12,7 +12,7 @@ from typing import Any
 
 from spleeter_bench.errors import BenchError
 
-SCHEMA = 1
+SCHEMA = 2
 FILE_NAME = "records.jsonl"
 
 OK = "ok"
@@ -55,6 +55,10 @@ class Record:
     load_seconds: float | None = None
     peak_memory: int | None = None
     weights: str = ""
+    trained_on: str = ""
+    """What sets a comparison with this system apart: what it was trained on, where that is not the task at hand."""
+    cost_note: str = ""
+    """What its seconds and memory include besides separating, in words."""
     versions: Mapping[str, str] = field(default_factory=dict)
     machine: Mapping[str, str | int] = field(default_factory=dict)
     commit: str | None = None
@@ -81,7 +85,7 @@ class Record:
             raise ValueError("not a JSON object")
         schema = values.pop("schema", None)
         if schema != SCHEMA:
-            raise ValueError(f"schema {schema!r}, this version reads schema {SCHEMA}")
+            raise ValueError(f"schema {schema!r}, this version reads schema {SCHEMA}; make the run anew with --force")
         for name, kind in _KINDS.items():
             if name not in values:
                 raise ValueError(f"{name} is missing")
@@ -121,6 +125,8 @@ _KINDS: Mapping[str, Any] = {
     "load_seconds": _NUMBER,
     "peak_memory": _COUNT,
     "weights": _TEXT,
+    "trained_on": _TEXT,
+    "cost_note": _TEXT,
     "versions": _OBJECT,
     "machine": _OBJECT,
     "commit": _TEXT,

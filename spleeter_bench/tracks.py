@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import importlib.util
 import itertools
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -201,20 +202,23 @@ def _track(
                 "all stems of a song need one sample rate"
             )
 
-    def load() -> TrackAudio:
-        heard = {source: _read(source) for source in dict.fromkeys((*mixture, vocals, *accompaniment))}
-        longest = len(heard[mixture[0]])
-        for source, waveform in heard.items():
-            if len(waveform) != longest:
-                raise TrackError(f"{name}: {source} has {len(waveform)} samples, {mixture[0]} has {longest}")
-        total = _sum(heard[source] for source in mixture)
-        return TrackAudio(
-            total, {"vocals": heard[vocals], "accompaniment": _sum(heard[source] for source in accompaniment)}
-        )
-
     # a stream that does not say how long it is has to be decoded to find out
     samples = first[1].samples or len(_read(mixture[0]))
+    # a partial of a function, unlike a closure, can be sent to another process
+    load = functools.partial(_load, name, tuple(mixture), vocals, tuple(accompaniment))
     return Track(dataset, name, first[1].sample_rate, samples, load)
+
+
+def _load(name: str, mixture: Sequence[Source], vocals: Source, accompaniment: Sequence[Source]) -> TrackAudio:
+    heard = {source: _read(source) for source in dict.fromkeys((*mixture, vocals, *accompaniment))}
+    longest = len(heard[mixture[0]])
+    for source, waveform in heard.items():
+        if len(waveform) != longest:
+            raise TrackError(f"{name}: {source} has {len(waveform)} samples, {mixture[0]} has {longest}")
+    return TrackAudio(
+        _sum(heard[source] for source in mixture),
+        {"vocals": heard[vocals], "accompaniment": _sum(heard[source] for source in accompaniment)},
+    )
 
 
 def _sum(waveforms: Iterable[np.ndarray]) -> np.ndarray:

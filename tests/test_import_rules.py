@@ -82,7 +82,14 @@ NO_TENSORFLOW = {
         "records",
         "aggregate",
         "report",
+        "statistics",
         "runner",
+        "evaluate",
+        "executors",
+        "estimates",
+        "museval_files",
+        "files",
+        "plan",
         "tracks",
         "cli",
         "__main__",
@@ -90,7 +97,7 @@ NO_TENSORFLOW = {
     },
 }
 IN_SPLEETERS_ENVIRONMENT = {"generate_checkpoint.py", "spleeter_weights.py", "spleeter_worker.py", "training_step.py"}
-MAY_USE_VOCAL_UNET = {"__init__", "errors", "tracks", "systems", "parity", "cli"}
+MAY_USE_VOCAL_UNET = {"__init__", "errors", "tracks", "estimates", "systems", "parity", "cli"}
 
 
 def imports(path: Path, *, top_level_only: bool = False) -> Iterator[tuple[str, tuple[str, ...]]]:

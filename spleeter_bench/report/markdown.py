@@ -30,6 +30,7 @@ def _code(text: str) -> str:
 
 
 def _escape(text: str) -> str:
+    text = text.replace("\n", " ")
     for character in "\\|*_`<[":
         text = text.replace(character, f"\\{character}")
     return text

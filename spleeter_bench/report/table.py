@@ -2,42 +2,54 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-from spleeter_bench.aggregate import Summaries, Summary
+from spleeter_bench.aggregate import MEDIAN_METRICS, Summaries, Summary
+from spleeter_bench.errors import BenchError
+from spleeter_bench.report.cells import MISSING, decibels, interval, memory, speed
+from spleeter_bench.report.notes import DAGGER, notes
 
-MISSING = "–"
+PAPER_METRICS = ("si_snr", "si_sdr")
+"""The two columns of the paper this project implements."""
 
-COLUMNS = (
-    "System",
-    "SI-SNR\n(dB)",
-    "SI-SDR\n(dB)",
-    "SI-SDR\nimprovement\n(dB)",
-    "RTF\n(× real time)",
-    "Peak\nmemory",
-    "n",
-)
-"""Newlines are where a narrow format may break."""
+TITLES = {
+    "si_snr": "SI-SNR",
+    "si_sdr": "SI-SDR",
+    "si_sdr_improvement": "SI-SDRi",
+    "snr": "SNR",
+    "usdr": "uSDR",
+    "sdr_improvement": "SDRi",
+    "sdr": "SDR",
+    "isr": "ISR",
+    "sir": "SIR",
+    "sar": "SAR",
+}
+"""Metric in records -> how the field writes it, in the order of full tables; others follow under their own name."""
 
-DEFINITION = (
-    "SI-SDR after Le Roux et al. (2019), per channel over the whole song, then the mean of the channels; "
-    "SI-SNR is the same after removing each channel's mean; "
-    "improvement is over the unprocessed mixture. Higher is better."
-)
+DEFINITIONS = {
+    ("si_snr", "si_sdr"): "SI-SDR after Le Roux et al. (2019), per channel over the whole song, then the mean of the "
+    "channels; SI-SNR is the same after removing each channel's mean",
+    ("usdr",): "uSDR is the ratio of signal to error over the whole song and both channels (MDX challenge)",
+    (
+        "si_sdr_improvement",
+        "sdr_improvement",
+    ): "SI-SDRi and SDRi (of uSDR) are improvements over the unprocessed mixture",
+    MEDIAN_METRICS: "SDR, ISR, SIR, SAR are BSSEval v4 as museval has it: the median over frames of one second, then "
+    "the median over tracks",
+}
 COST = (
     "RTF is seconds of separation per second of audio, median over tracks, model already loaded "
     "(in brackets: how many times faster than real time). "
     "Peak memory is the highest resident memory of the system's process."
 )
-
-SONGS_NAMED = 3
-LEAST_FACTOR = 0.001
+MEAN = ", mean over tracks"
+INTERVALS = "In brackets: 95 % bootstrap interval over tracks."
 
 
 @dataclass(frozen=True)
 class Table:
-    """Text cells; `rows` hold one cell per column, in order."""
+    """Text cells; `rows` hold one cell per column, in order. Newlines are where a narrow format may break."""
 
     title: str
     columns: tuple[str, ...]
@@ -45,84 +57,101 @@ class Table:
     footnotes: tuple[str, ...]
 
 
-def make_table(summaries: Summaries) -> Table:
-    """One row per system, in the order of `summaries`, values being means over tracks."""
+def make_table(summaries: Summaries, metrics: Sequence[str] = PAPER_METRICS, *, cost: bool = True) -> Table:
+    """One row per system, in the order of `summaries`.
+
+    Args:
+        summaries: of a run.
+        metrics: the columns; BSSEval's show the median over tracks, all others the mean.
+        cost: with the columns on speed and memory, which differ from run to run while scores do not.
+
+    Raises:
+        BenchError: no system has such a metric.
+    """
+    _check(summaries, metrics)
     return Table(
         title=_title(summaries),
-        columns=COLUMNS,
-        rows=tuple(_row(summary, len(summaries.tracks)) for summary in summaries.systems),
+        columns=(
+            "System",
+            *(f"{TITLES.get(metric, metric)}\n(dB{', median' * (metric in MEDIAN_METRICS)})" for metric in metrics),
+            *(("RTF\n(× real time)", "Peak\nmemory") if cost else ()),
+            "n",
+        ),
+        rows=tuple(_row(summary, len(summaries.tracks), metrics, cost) for summary in summaries.systems),
         footnotes=(
-            DEFINITION,
-            COST,
-            *(note for summary in summaries.systems for note in _notes(summary, summaries)),
+            _definition(metrics),
+            *([INTERVALS] if any(summary.mean_interval for summary in summaries.systems) else []),
+            *([COST] if cost else []),
+            *notes(summaries, metrics, cost),
         ),
     )
 
 
+def make_full_table(summaries: Summaries) -> Table:
+    """One row per system and metric: mean and median over tracks with their intervals, of everything recorded.
+
+    What has to be said of each system stands under `make_table`'s table.
+    """
+    metrics = known_metrics(summaries)
+    return Table(
+        title=_title(summaries).removesuffix(MEAN),
+        columns=("System", "Metric", "Mean\n(dB)", "Median\n(dB)", "n"),
+        rows=tuple(
+            (
+                _name(summary),
+                TITLES.get(metric, metric),
+                _with_interval(summary, metric, median=False),
+                _with_interval(summary, metric, median=True),
+                f"{summary.scored}/{len(summaries.tracks)}",
+            )
+            for summary in summaries.systems
+            for metric in metrics
+            if metric in summary.mean or (not summary.mean and metric == metrics[0])
+        ),
+        footnotes=(_definition(metrics), INTERVALS),
+    )
+
+
+def known_metrics(summaries: Summaries) -> list[str]:
+    """The metrics any system has, in the order of `TITLES`."""
+    found = dict.fromkeys(metric for summary in summaries.systems for metric in summary.mean)
+    return [*(metric for metric in TITLES if metric in found), *(metric for metric in found if metric not in TITLES)]
+
+
+def _check(summaries: Summaries, metrics: Sequence[str]) -> None:
+    known = known_metrics(summaries)
+    for metric in metrics:
+        if known and metric not in known and metric not in PAPER_METRICS:
+            raise BenchError(f"the run holds no metric {metric!r}; it holds {', '.join(known)}")
+
+
 def _title(summaries: Summaries) -> str:
-    datasets = ", ".join(dict.fromkeys(dataset for dataset, _ in summaries.tracks))
+    datasets = ", ".join(dict.fromkeys(dataset for dataset, _, _ in summaries.tracks))
     if len(summaries.tracks) == 1:
         return f"{summaries.target.capitalize()} of 1 track ({datasets}: {summaries.tracks[0][1]})"
-    return f"{summaries.target.capitalize()} of {len(summaries.tracks)} tracks ({datasets}), mean over tracks"
+    return f"{summaries.target.capitalize()} of {len(summaries.tracks)} tracks ({datasets}){MEAN}"
 
 
-def _row(summary: Summary, tracks: int) -> tuple[str, ...]:
+def _definition(metrics: Sequence[str]) -> str:
+    said = [text for names, text in DEFINITIONS.items() if set(names) & set(metrics)]
+    return ". ".join([*said, "Higher is better."])
+
+
+def _row(summary: Summary, tracks: int, metrics: Sequence[str], cost: bool) -> tuple[str, ...]:
     return (
-        summary.system,
-        _decibels(summary.mean, "si_snr"),
-        _decibels(summary.mean, "si_sdr"),
-        _decibels(summary.mean, "si_sdr_improvement"),
-        _speed(summary.real_time_factor),
-        _memory(summary.peak_memory),
+        _name(summary),
+        *(_with_interval(summary, metric, median=metric in MEDIAN_METRICS) for metric in metrics),
+        *((speed(summary.real_time_factor), memory(summary.peak_memory)) if cost else ()),
         f"{summary.scored}/{tracks}",
     )
 
 
-def _decibels(values: Mapping[str, float], metric: str) -> str:
-    # adding zero turns a rounded -0.0 into 0.0
-    return f"{round(values[metric], 2) + 0.0:.2f}" if metric in values else MISSING
+def _name(summary: Summary) -> str:
+    return f"{summary.system} {DAGGER}" if summary.trained_on else summary.system
 
 
-def _speed(factor: float | None) -> str:
-    if factor is None:
+def _with_interval(summary: Summary, metric: str, *, median: bool) -> str:
+    values, intervals = (summary.median, summary.median_interval) if median else (summary.mean, summary.mean_interval)
+    if metric not in values:
         return MISSING
-    return f"{factor:.3g} ({1 / factor:.3g}×)" if factor >= LEAST_FACTOR else f"< {LEAST_FACTOR:g}"
-
-
-def _memory(peak: int | None) -> str:
-    if not peak:
-        return MISSING
-    return f"{peak / 1e9:.2f} GB" if peak >= 1e9 else f"{peak / 1e6:.0f} MB"
-
-
-def _notes(summary: Summary, summaries: Summaries) -> list[str]:
-    notes = [f"{summary.system}: weights: {text}." for text in map(_without_stop, summary.weights)]
-    notes += [f"{summary.system}: unavailable, not run: {_reason(summary, reason)}." for reason in summary.unavailable]
-    notes += [
-        f"{summary.system}: failed on {_songs(songs)}: {_reason(summary, reason)}."
-        for reason, songs in summary.failed.items()
-    ]
-    notes += [f"{summary.system}: {flag} ({_songs(songs)})." for flag, songs in summary.flags.items()]
-    if 0 < summary.scored < len(summaries.tracks):
-        notes.append(
-            f"{summary.system}: averaged over {summary.scored} of {len(summaries.tracks)} tracks, so it does not "
-            "compare with systems averaged over others."
-        )
-    return notes
-
-
-def _reason(summary: Summary, reason: str) -> str:
-    """The reason without the system's name in front, where the footnote already has it."""
-    while reason.startswith(f"{summary.system}: "):
-        reason = reason.removeprefix(f"{summary.system}: ")
-    return _without_stop(reason)
-
-
-def _without_stop(text: str) -> str:
-    """One line, no full stop at its end, since the footnote adds its own."""
-    return " ".join(text.split()).rstrip(".")
-
-
-def _songs(songs: Sequence[str]) -> str:
-    named = ", ".join(songs[:SONGS_NAMED])
-    return named if len(songs) <= SONGS_NAMED else f"{named} and {len(songs) - SONGS_NAMED} more"
+    return decibels(values[metric]) + (f"\n{interval(intervals[metric])}" if metric in intervals else "")

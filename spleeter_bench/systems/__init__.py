@@ -6,7 +6,7 @@ import functools
 import os
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass
+from pathlib import Path
 
 from spleeter_bench.errors import BenchError
 from spleeter_bench.systems.base import Separation, System, SystemInfo
@@ -14,58 +14,92 @@ from spleeter_bench.systems.process import DEFAULT_TIMEOUT, Launch, ProcessSyste
 
 __all__ = ["DEFAULT_TIMEOUT", "Separation", "System", "SystemInfo", "make_system"]
 
-
-@dataclass(frozen=True)
-class _Kind:
-    """One kind of system: what its spec looks like, which arguments it takes and how its worker is started."""
-
-    form: str
-    accepts: Callable[[str], bool]
-    launch: Callable[[str, str], Launch]
-    needs_references: bool = False
+FORMS = (
+    "mixture",
+    "mid (centre extraction)",
+    "oracle:irm, oracle:irm2, oracle:ibm, oracle:mwf (+ @paper for the paper's framing)",
+    "vocal-unet:PATH",
+    "keras:spleeter:2stems (any model name or JSON file)",
+    "spleeter:2stems (the original; any of its models or a JSON file, + @mwf)",
+    "savedmodel:PATH",
+    "dir:PATH (estimates somebody else made)",
+    "cmd:'PROGRAM … {input} {output}'",
+)
 
 
 def make_system(spec: str, *, timeout: float = DEFAULT_TIMEOUT) -> System:
     """Make the system `spec` names, not yet started.
 
     Args:
-        spec: `mixture`, `oracle:irm`, `oracle:irm@paper`, `vocal-unet:PATH`, `keras:NAME`, `spleeter:NAME`; NAME for
-            `keras` is what `vocal_unet.Separator` takes (`spleeter:2stems`, a JSON file), for `spleeter` one of the
-            original's configurations (`2stems`, a JSON file), with `@mwf` for its multichannel Wiener filter.
+        spec: one of `FORMS`. NAME in `keras:NAME` is what `vocal_unet.Separator` takes (`spleeter:2stems`, a JSON file),
+            in `spleeter:NAME` one of the original's configurations (`2stems`, a JSON file), with `@mwf` for its
+            multichannel Wiener filter; oracles also take `@spleeter`, their default framing.
         timeout: seconds that starting, and each song, may take.
 
     Raises:
         BenchError: no such system.
     """
-    kind_name, _, argument = spec.partition(":")
-    kind = _KINDS.get(kind_name)
-    if kind is None or not kind.accepts(argument):
-        raise BenchError(f"unknown system {spec!r}; known: {', '.join(known.form for known in _KINDS.values())}")
-    launch = functools.partial(kind.launch, spec, argument)
-    return ProcessSystem(spec, launch, timeout=timeout, needs_references=kind.needs_references)
+    kind, _, argument = spec.partition(":")
+    make = _KINDS.get(kind)
+    system = make(spec, argument, timeout) if make else None
+    if system is None:
+        raise BenchError(f"unknown system {spec!r}; known: {', '.join(FORMS)}")
+    return system
 
 
-def _own_python(spec: str, argument: str) -> Launch:
-    command = [sys.executable, "-m", "spleeter_bench.systems.worker", spec]
-    return Launch(command, {"TF_CPP_MIN_LOG_LEVEL": "3", **os.environ})
+Maker = Callable[[str, str, float], System | None]
+"""`(spec, argument, timeout)` -> the system, or None where the argument is none it takes."""
 
 
-def _original(spec: str, argument: str) -> Launch:
-    from spleeter_bench.systems.original import original_launch
+def _in_our_python(accepts: Callable[[str], bool], *, needs_references: bool = False) -> Maker:
+    """A worker process of this Python, which loads what `systems.worker.load` says."""
 
-    return original_launch(argument)
+    def make(spec: str, argument: str, timeout: float) -> System | None:
+        if not accepts(argument):
+            return None
+        command = [sys.executable, "-m", "spleeter_bench.systems.worker", spec]
+        launch = Launch(command, {"TF_CPP_MIN_LOG_LEVEL": "3", **os.environ})
+        return ProcessSystem(spec, lambda: launch, timeout=timeout, needs_references=needs_references)
+
+    return make
+
+
+def _nothing(argument: str) -> bool:
+    return not argument
 
 
 def _is_oracle(argument: str) -> bool:
-    from spleeter_bench.systems.baselines import ORACLES
+    from spleeter_bench.systems.oracles import ORACLES
 
     return argument in ORACLES
 
 
-_KINDS = {
-    "mixture": _Kind("mixture", lambda argument: not argument, _own_python),
-    "oracle": _Kind("oracle:irm, oracle:irm@paper", _is_oracle, _own_python, needs_references=True),
-    "vocal-unet": _Kind("vocal-unet:PATH", bool, _own_python),
-    "keras": _Kind("keras:spleeter:2stems (any model name or JSON file)", bool, _own_python),
-    "spleeter": _Kind("spleeter:2stems (the original; any of its models or a JSON file, + @mwf)", bool, _original),
+def _original(spec: str, argument: str, timeout: float) -> System | None:
+    from spleeter_bench.systems.original import original_launch
+
+    return ProcessSystem(spec, functools.partial(original_launch, argument), timeout=timeout) if argument else None
+
+
+def _folder(spec: str, argument: str, timeout: float) -> System | None:
+    from spleeter_bench.systems.folder import FolderSystem
+
+    return FolderSystem(spec, Path(argument)) if argument else None
+
+
+def _command(spec: str, argument: str, timeout: float) -> System | None:
+    from spleeter_bench.systems.command import CommandSystem
+
+    return CommandSystem(spec, argument, timeout=timeout) if argument else None
+
+
+_KINDS: dict[str, Maker] = {
+    "mixture": _in_our_python(_nothing),
+    "mid": _in_our_python(_nothing),
+    "oracle": _in_our_python(_is_oracle, needs_references=True),
+    "vocal-unet": _in_our_python(bool),
+    "keras": _in_our_python(bool),
+    "savedmodel": _in_our_python(bool),
+    "spleeter": _original,
+    "dir": _folder,
+    "cmd": _command,
 }

@@ -15,10 +15,13 @@ class SystemInfo:
     """What a started system says of itself; it goes into every record."""
 
     spec: str
-    load_seconds: float
+    load_seconds: float | None
+    """Wall time until it was ready, warm-up included; None where nothing is loaded or it cannot be told apart."""
     weights: str = ""
     """Where the weights came from, in words for a footnote ("Deezer release v1.4.0", "trained on 64 generated songs")."""
     versions: Mapping[str, str] = field(default_factory=dict)
+    cost_note: str = ""
+    """What a reader has to know about its seconds and memory, in words for a footnote."""
 
 
 @dataclass(frozen=True)
@@ -26,10 +29,10 @@ class Separation:
     """One separated song: stems `float32 (samples, channels)`, and what it cost."""
 
     stems: Mapping[str, np.ndarray]
-    seconds: float
-    """Wall time of the separation alone, audio already in memory, without loading the model."""
-    peak_memory: int
-    """Highest resident memory of the system's process up to now, in bytes."""
+    seconds: float | None = None
+    """Wall time of the separation alone, audio already in memory, without loading the model; None if not measured."""
+    peak_memory: int | None = None
+    """Highest resident memory of the system's process up to now, in bytes; None if not measured."""
 
 
 class System(ABC):

@@ -1,4 +1,4 @@
-"""The two ends of the scale: doing nothing, and an ideal mask that has seen the answer."""
+"""What costs next to nothing: the unprocessed mixture, and the middle of the stereo image."""
 
 from __future__ import annotations
 
@@ -9,8 +9,6 @@ import numpy as np
 
 from spleeter_bench.sidecar.protocol.serve import Failure, Model
 
-ORACLES = ("irm", "irm@spleeter", "irm@paper")
-
 
 def mixture_model() -> Model:
     """The unprocessed mixture as every stem: the score a system must beat. Loads no TensorFlow."""
@@ -18,38 +16,25 @@ def mixture_model() -> Model:
     def separate(mixture: np.ndarray, sample_rate: int, references: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
         return {"vocals": mixture, "accompaniment": mixture}
 
-    return Model(separate, "", {"python": platform.python_version(), "numpy": np.__version__})
+    return Model(separate, "", _versions())
 
 
-def oracle_model(argument: str) -> Model:
-    """The ideal ratio mask |V| / (|V| + |A|), per channel, frame and bin, on the mixture's STFT.
+def mid_model() -> Model:
+    """Centre extraction of stereo: half the sum of the channels as vocals, half their difference as accompaniment.
 
-    V and A are the STFTs of the reference vocals and of everything else. It bounds what a magnitude mask can reach at a
-    framing: Spleeter's (`irm`, `irm@spleeter`) or the paper's (`irm@paper`).
+    What "karaoke" buttons have always done: singers are mixed to the centre, and so are bass and bass drum. Both stems
+    sound the same from both sides.
     """
-    import tensorflow as tf
-
-    from vocal_unet import Framing, istft, stft
-
-    framing = Framing.PAPER if argument.endswith("@paper") else Framing.SPLEETER
 
     def separate(mixture: np.ndarray, sample_rate: int, references: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
-        if "vocals" not in references:
-            raise Failure(f"the oracle needs the reference vocals (there are: {', '.join(references) or 'none'})")
-        vocals = tf.abs(stft(references["vocals"], framing))
-        others = tf.abs(stft(accompaniment(mixture, references), framing))
-        mask = tf.cast(tf.math.divide_no_nan(vocals, vocals + others), tf.complex64)
-        spectrogram = stft(mixture, framing)
-        stems = {"vocals": mask * spectrogram, "accompaniment": (1 - mask) * spectrogram}
-        return {stem: istft(masked, framing, len(mixture)).numpy() for stem, masked in stems.items()}
+        if mixture.shape[1] != 2:
+            raise Failure(f"centre extraction is for stereo, not for {mixture.shape[1]} channels")
+        left, right = mixture.T
+        middle, side = (left + right) / 2, (left - right) / 2
+        return {"vocals": np.stack([middle, middle], axis=1), "accompaniment": np.stack([side, side], axis=1)}
 
-    versions = {"python": platform.python_version(), "tensorflow": tf.__version__, "numpy": np.__version__}
-    return Model(separate, "", versions, needs_references=True)
+    return Model(separate, "", _versions())
 
 
-def accompaniment(mixture: np.ndarray, references: Mapping[str, np.ndarray]) -> np.ndarray:
-    """Everything but the vocals, `(samples, channels)`: its own reference, the sum of the others, or the rest."""
-    if "accompaniment" in references:
-        return references["accompaniment"]
-    others = [audio for stem, audio in references.items() if stem != "vocals"]
-    return np.stack(others).sum(axis=0) if others else mixture - references["vocals"]
+def _versions() -> dict[str, str]:
+    return {"python": platform.python_version(), "numpy": np.__version__}

@@ -20,14 +20,22 @@ def load(spec: str) -> Model:
         from spleeter_bench.systems.baselines import mixture_model
 
         return mixture_model()
+    if kind == "mid":
+        from spleeter_bench.systems.baselines import mid_model
+
+        return mid_model()
     if kind == "oracle":
-        from spleeter_bench.systems.baselines import oracle_model
+        from spleeter_bench.systems.oracles import oracle_model
 
         return oracle_model(argument)
     if kind in ("vocal-unet", "keras"):
         from spleeter_bench.systems.keras import separator_model
 
         return separator_model(argument)
+    if kind == "savedmodel":
+        from spleeter_bench.systems.savedmodel import savedmodel_model
+
+        return savedmodel_model(argument)
     raise Failure(f"no worker for {spec!r}")
 
 

@@ -34,6 +34,8 @@ def make(**changes: Any) -> Record:
         "load_seconds": 3,
         "peak_memory": 10**9,
         "weights": "none",
+        "trained_on": "other songs",
+        "cost_note": "all of it",
         "versions": {"numpy": "2"},
         "machine": {"cpu_count": 2},
         "commit": "abc",
@@ -54,7 +56,7 @@ def test_round_trip(tmp_path: Path) -> None:
     assert list(reading.records) == written
     assert reading.notice == ""
     assert len(path.read_bytes().splitlines()) == 3
-    assert json.loads(path.read_text("utf-8").splitlines()[0])["schema"] == 1
+    assert json.loads(path.read_text("utf-8").splitlines()[0])["schema"] == 2
 
 
 def test_infinite_scores_cannot_be_written(tmp_path: Path) -> None:
@@ -111,7 +113,7 @@ def test_a_killed_writer_leaves_a_readable_file(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        (lambda values: values.update(schema=2), "schema 2, this version reads schema 1"),
+        (lambda values: values.update(schema=1), "schema 1, this version reads schema 2"),
         (lambda values: values.pop("schema"), "schema None"),
         (lambda values: values.pop("status"), "status is missing"),
         (lambda values: values.update(status="fine"), "status 'fine' is none of"),

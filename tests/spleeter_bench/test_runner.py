@@ -14,8 +14,9 @@ import pytest
 from spleeter_bench.errors import BenchError, SystemFailedError, SystemUnavailableError, TrackError
 from spleeter_bench.machine import git_commit, machine_facts
 from spleeter_bench.metrics import si_sdr
+from spleeter_bench.metrics.song import NO_REFERENCE
 from spleeter_bench.records import FILE_NAME, Record, append_record, read_records
-from spleeter_bench.runner import NO_REFERENCE, run
+from spleeter_bench.runner import run
 from spleeter_bench.systems.base import Separation, System, SystemInfo
 from spleeter_bench.tracks import Track, TrackAudio
 
@@ -105,7 +106,7 @@ def test_records_hold_scores_cost_and_provenance(tmp_path: Path) -> None:
     assert (record.audio_seconds, record.seconds, record.real_time_factor) == (0.5, 0.25, 0.5)
     assert (record.load_seconds, record.peak_memory, record.weights) == (1.5, 123, "weights of half")
     assert record.versions == {"vocal-unet": "9", "keras": "3"}
-    assert record.machine == machine_facts() and record.commit == git_commit()
+    assert record.machine == {**machine_facts(), "jobs": 1} and record.commit == git_commit()
 
 
 def test_only_oracles_see_the_references(tmp_path: Path) -> None:
@@ -256,7 +257,7 @@ def test_the_timeout_reaches_the_system(tmp_path: Path) -> None:
 
     run(TRACKS[:1], ["a"], tmp_path, make_system=make_system, timeout=12.5)
     run(TRACKS[:1], ["b"], tmp_path, make_system=make_system)
-    assert seen == [{"timeout": 12.5}, {}]
+    assert seen == [{"timeout": 12.5}] * 2 + [{}] * 2, "made once to check the spec, once to be used"
 
 
 def test_more_stems_make_an_accompaniment(tmp_path: Path) -> None:
@@ -279,7 +280,7 @@ def test_a_song_without_singing_is_flagged_not_failed(tmp_path: Path) -> None:
         [make_track("instrumental", silent=True)], ["s"], tmp_path, make_system=maker(FakeSystem("s", halves))
     ).records
     assert (record.status, list(record.scores)) == ("ok", ["accompaniment"])
-    assert record.flags["vocals"] == (NO_REFERENCE,)
+    assert NO_REFERENCE in record.flags["vocals"]
 
 
 def test_a_folder_that_cannot_be_made(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ import pytest
 
 from spleeter_bench.errors import BenchError, SystemFailedError
 from spleeter_bench.systems import make_system
-from spleeter_bench.systems.baselines import accompaniment
+from spleeter_bench.systems.oracles import accompaniment
 
 SAMPLES = 44100
 
@@ -38,7 +38,7 @@ def snr(reference: np.ndarray, estimate: np.ndarray) -> float:
         "",
         "mixture:x",
         "oracle",
-        "oracle:ibm",
+        "oracle:none",
         "oracle:irm@x",
         "vocal-unet",
         "vocal-unet:",
@@ -48,7 +48,9 @@ def snr(reference: np.ndarray, estimate: np.ndarray) -> float:
     ],
 )
 def test_an_unknown_spec_names_the_known_ones(spec: str) -> None:
-    with pytest.raises(BenchError, match=r"unknown system .*mixture, oracle:irm, .*vocal-unet:PATH, .*spleeter:2stems"):
+    with pytest.raises(
+        BenchError, match=r"unknown system .*mixture, .*oracle:irm, .*vocal-unet:PATH, .*spleeter:2stems"
+    ):
         make_system(spec)
 
 
