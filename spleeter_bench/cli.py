@@ -138,7 +138,8 @@ def parity(
 ) -> None:
     """Compare our Spleeter models with the original's samples, setting by setting.
 
-    All of it takes a quarter of an hour on two cores. Each option may be given again. Ends with exit code 13 if a value lies below 95 dB.
+    All of it takes a quarter of an hour on two cores. Each option may be given again.
+    Ends with exit code 13 if a value lies below 95 dB.
     """
     _set_up_logging(verbose)
     console.import_tensorflow()
