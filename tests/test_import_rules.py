@@ -33,6 +33,7 @@ ALLOWED = {
     "separator": {"errors", "config", "audio", "framing", "masks", "streaming", "loading", "naming"},
     "data": {"errors", "config", "audio", "framing"},
     "training": {"errors", "config", "data", "framing", "models", "losses", "version", "console"},
+    "data_cli": {"errors", "config", "console", "data"},
     "cli": {
         "errors",
         "config",
@@ -42,6 +43,7 @@ ALLOWED = {
         "separator",
         "loading",
         "data",
+        "data_cli",
         "training",
         "spleeter",
         "version",
@@ -58,6 +60,7 @@ NO_TENSORFLOW = {
         "audio",
         "models",
         "losses",
+        "data_cli",
         "cli",
         "__main__",
     },

@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 from rich.progress import Progress, TaskID
 
-from vocal_unet import console
+from vocal_unet import console, data_cli
 from vocal_unet.naming import FILENAME_FORMAT
 from vocal_unet.version import __version__
 
@@ -21,6 +21,8 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+
+app.add_typer(data_cli.app, name="data")
 
 Verbose = Annotated[bool, typer.Option("--verbose", help="Show the traceback of an error.")]
 
@@ -114,7 +116,12 @@ class Preset(str, enum.Enum):
 def train(
     output: Annotated[Path, typer.Option("-o", "--output", help="Folder the model is written to.", show_default=False)],
     data: Annotated[
-        str, typer.Option("-d", "--data", help="Songs: stems:DIR (a folder per song) or generated:N[:SEED].")
+        str,
+        typer.Option(
+            "-d",
+            "--data",
+            help="Songs: stems:DIR, musdb:DIR, prepared:DIR, generated:N[:SEED], voices:DIR or a sum of these.",
+        ),
     ] = "generated:48",
     preset: Annotated[Preset, typer.Option(help="Settings to start from.")] = Preset.default,
     config: Annotated[

@@ -18,7 +18,7 @@ import numpy as np
 
 from vocal_unet.data.songs import SAMPLE_RATE, FileSong, Song
 from vocal_unet.data.stored import StoredStems, store
-from vocal_unet.errors import DataError, OutputError
+from vocal_unet.errors import AudioError, DataError, OutputError
 
 if TYPE_CHECKING:
     from vocal_unet.data.sources import SongSet
@@ -65,7 +65,9 @@ def estimated_bytes(songs: Iterable[Song]) -> int:
     return sum(round(song.seconds() * SAMPLE_RATE) * 4 * len(song.stem_names) for song in songs)
 
 
-def prepare(songs: SongSet, folder: Path, progress: Callable[[], None] | None = None) -> int:
+def prepare(
+    songs: SongSet, folder: Path, bad_songs: str = "refuse", progress: Callable[[], None] | None = None
+) -> tuple[int, list[str]]:
     """Decode songs into `folder`; those that are there already, from unchanged files, are kept.
 
     The folder is complete, and can be used as `prepared:FOLDER`, once `index.json` is in it, which is written last.
@@ -73,25 +75,38 @@ def prepare(songs: SongSet, folder: Path, progress: Callable[[], None] | None = 
     Args:
         songs: usable songs.
         folder: where to; made when missing.
+        bad_songs: `refuse` songs that turn out to be damaged, or `skip` them.
         progress: called after each song.
 
     Returns:
-        How many songs were decoded now.
+        How many songs were decoded now, and one line per song that was left out.
 
     Raises:
         OutputError: not enough space, or the folder cannot be written or holds something else.
         AudioError, DataError: a song cannot be read; the songs done so far stay, so that the same command goes on from there.
     """
+    damaged: dict[int, str] = {}
+
+    def decode(song: Song) -> None:
+        try:
+            _write(song, folder / "songs" / names[id(song)])
+        except (AudioError, DataError) as error:
+            if bad_songs == "refuse":
+                raise
+            damaged[id(song)] = str(error)
+
     if folder.exists() and (not folder.is_dir() or (any(folder.iterdir()) and not (folder / "songs").is_dir())):
         raise OutputError(f"{folder}: is no folder of prepared songs; give an empty or new one")
     names = {id(song): _file_name(source.name, song) for source in songs.sources for song in source.songs}
     try:
         (folder / "songs").mkdir(parents=True, exist_ok=True)
-        missing = [song for song in songs.songs if not (folder / "songs" / f"{names[id(song)]}.json").is_file()]
+        # By name: the same songs may be in two sources.
+        wanted = {names[id(song)]: song for song in songs.songs}
+        missing = [song for name, song in wanted.items() if not (folder / "songs" / f"{name}.json").is_file()]
         _require_space(folder, estimated_bytes(missing))
         with ThreadPoolExecutor(os.cpu_count()) as pool:
             try:
-                for _ in pool.map(lambda song: _write(song, folder / "songs" / names[id(song)]), missing):
+                for _ in pool.map(decode, missing):
                     if progress:
                         progress()
             except BaseException:
@@ -99,14 +114,16 @@ def prepare(songs: SongSet, folder: Path, progress: Callable[[], None] | None = 
                 raise
         index: dict[str, Any] = {"format": FORMAT, "sample_rate": SAMPLE_RATE, "sources": []}
         for source in songs.sources:
-            files = [names[id(song)] for song in source.songs]
+            files = [names[id(song)] for song in source.songs if id(song) not in damaged]
+            if not files:
+                continue
             index["sources"].append({"name": source.name, "weight": source.weight, "songs": files})
         _write_json(folder / INDEX, index)
     except OSError as error:
         raise OutputError(
             f"{folder}: cannot be written ({error.strerror or error}); free space and run it again"
         ) from error
-    return len(missing)
+    return len(missing) - len(damaged), list(damaged.values())
 
 
 def prepared_sources(folder: Path) -> list[tuple[str, float, tuple[Song, ...]]]:
