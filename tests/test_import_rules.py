@@ -39,6 +39,7 @@ ALLOWED = {
     "separator": {"errors", "config", "audio", "graph", "streaming", "loading", "naming", "rates", "stem_files"},
     "data": {"errors", "config", "audio", "framing"},
     "training": {"errors", "config", "data", "framing", "models", "losses", "version", "console"},
+    "data_cli": {"errors", "config", "console", "data"},
     "cli": {
         "errors",
         "config",
@@ -52,6 +53,7 @@ ALLOWED = {
         "separator",
         "loading",
         "data",
+        "data_cli",
         "training",
         "spleeter",
         "version",
@@ -72,6 +74,7 @@ NO_TENSORFLOW = {
         "audio",
         "models",
         "losses",
+        "data_cli",
         "cli",
         "__main__",
     },

@@ -279,18 +279,90 @@ class UNetConfig(Config):
 
 
 @dataclass(frozen=True)
+class AugmentConfig(Config):
+    """What is done to training examples, each with its own probability; 0 switches it off.
+
+    Per song: `pitch_shift` by up to `pitch_semitones` (by resampling: tempo and formants move along), `time_stretch` by a factor
+    between the two of `stretch_factors` (pitch stays). Per stem: `gain` by up to ± `gain_db`; `channel_swap`; `polarity`;
+    `equaliser` with shelves and a peak of up to ± `equaliser_db`; `reverb` of `reverb_seconds` (to -60 dB) at `reverb_db` against
+    the dry sound; `soft_clip` driven by `soft_clip_db` above full scale. Per example: `cross_mixing` takes target and
+    accompaniment from different songs; `noise` adds white noise of `noise_db` against the mixture, to the mixture only;
+    `time_mask` and `frequency_mask` silence up to `time_mask_frames` frames and `frequency_mask_bins` bins.
+    """
+
+    cross_mixing: float = 0.5
+    gain: float = 1.0
+    gain_db: float = 6.0
+    channel_swap: float = 0.5
+    polarity: float = 0.5
+    noise: float = 0.5
+    noise_db: tuple[float, ...] = (-60.0, -30.0)
+    pitch_shift: float = 0.0
+    pitch_semitones: float = 3.0
+    time_stretch: float = 0.0
+    stretch_factors: tuple[float, ...] = (0.85, 1.15)
+    equaliser: float = 0.0
+    equaliser_db: float = 8.0
+    reverb: float = 0.0
+    reverb_seconds: tuple[float, ...] = (0.2, 1.5)
+    reverb_db: tuple[float, ...] = (-20.0, -6.0)
+    soft_clip: float = 0.0
+    soft_clip_db: tuple[float, ...] = (0.0, 9.0)
+    time_mask: float = 0.0
+    time_mask_frames: int = 16
+    frequency_mask: float = 0.0
+    frequency_mask_bins: int = 64
+
+    NONE: ClassVar[AugmentConfig]
+    PAPER: ClassVar[AugmentConfig]
+    STRONG: ClassVar[AugmentConfig]
+
+    def __post_init__(self) -> None:
+        for key in AUGMENTATIONS:
+            value = getattr(self, key)
+            require(0 <= value <= 1, f"{key} is a probability and must be in [0, 1], not {value}")
+        for key in ("gain_db", "equaliser_db"):
+            require(0 <= getattr(self, key) <= 60, f"{key} must be in [0, 60] dB, not {getattr(self, key)}")
+        require(0 <= self.pitch_semitones <= 12, f"pitch_semitones must be in [0, 12], not {self.pitch_semitones}")
+        for key, least, most in (
+            ("noise_db", -200, 60), ("reverb_db", -200, 20), ("soft_clip_db", -60, 60), ("stretch_factors", 0.5, 2),
+            ("reverb_seconds", 0.01, 10),
+        ):  # fmt: skip
+            pair = getattr(self, key)
+            require(
+                len(pair) == 2 and all(map(_is_number, pair)) and least <= pair[0] <= pair[1] <= most,
+                f"{key} must be two numbers in [{least}, {most}], the lower first, not {pair}",
+            )
+        _require_whole(1, time_mask_frames=(self.time_mask_frames,))
+        _require_whole(1, frequency_mask_bins=(self.frequency_mask_bins,))
+
+
+AUGMENTATIONS = (
+    "cross_mixing", "gain", "channel_swap", "polarity", "noise", "pitch_shift", "time_stretch",
+    "equaliser", "reverb", "soft_clip", "time_mask", "frequency_mask",
+)  # fmt: skip
+"""The fields of `AugmentConfig` that are probabilities."""
+
+_SILENT: dict[str, Any] = dict.fromkeys(AUGMENTATIONS, 0.0)
+AugmentConfig.NONE = AugmentConfig(**_SILENT)
+AugmentConfig.PAPER = dataclasses.replace(AugmentConfig.NONE, cross_mixing=0.5, noise=0.5)
+AugmentConfig.STRONG = AugmentConfig(
+    pitch_shift=0.4, time_stretch=0.2, equaliser=0.3, reverb=0.15, soft_clip=0.1, time_mask=0.1, frequency_mask=0.1
+)
+
+
+@dataclass(frozen=True)
 class TrainConfig(Config):
     """How a U-Net is trained; the defaults are the paper's settings where it states them (§3).
 
     `crop_frames`: length of a training example; the trained weights serve segments of any length.
     `loss`: `magnitude_l1` or `mask_l1`. `schedule`: `constant`, or `cosine` down to zero after a short warm-up.
     `early_stopping`: share of the epochs the validation loss may fail to improve before training ends; 0 never stops.
-    `cross_mixing`: probability that vocals and accompaniment of an example come from different songs.
-    `gain_db`: each stem is made up to this much louder or quieter.
-    `vocals_gain_db`: the vocals are made this much louder on top, in validation too. Vocals are quieter than the rest, so a
+    `target`: the stem the network learns; all others of a song are its accompaniment. `augment`: see `AugmentConfig`.
+    `vocals_gain_db`: the target is made this much louder on top, in validation too. Vocals are quieter than the rest, so a
     mask that lets nothing through is a local minimum of L1, which a short training does not leave by itself.
-    `noise_db`: level of the white noise added to the mixture, drawn between the two, relative to the mixture; `noise`:
-    probability that there is any.
+    `bad_songs`: `refuse` to train when a song cannot be used, or `skip` it and say so.
+    `memory_mb`: decoded songs wait in at most this much memory; where they do not fit, they take turns.
     `validation_songs`: share of the songs that is kept for validation. `validation_crops`: examples taken from them.
     `minutes`: training ends after this time even if epochs are left, and the schedule is stretched to it; None: no limit.
     """
@@ -306,11 +378,11 @@ class TrainConfig(Config):
     schedule: str = "constant"
     loss: str = "magnitude_l1"
     early_stopping: float = 0.15
-    cross_mixing: float = 0.5
-    gain_db: float = 6.0
+    target: str = "vocals"
+    augment: AugmentConfig = AugmentConfig()
     vocals_gain_db: float = 0.0
-    noise: float = 0.5
-    noise_db: tuple[float, ...] = (-60.0, -30.0)
+    bad_songs: str = "refuse"
+    memory_mb: int = 2048
     validation_songs: float = 0.1
     validation_crops: int = 64
     seed: int = 0
@@ -320,17 +392,15 @@ class TrainConfig(Config):
         for key in ("crop_frames", "batch_size", "epochs", "steps_per_epoch", "validation_crops"):
             _require_whole(1, **{key: (getattr(self, key),)})
         _require_whole(0, seed=(self.seed,))
-        for key in ("early_stopping", "cross_mixing", "noise"):
-            require(0 <= getattr(self, key) <= 1, f"{key} must be in [0, 1], not {getattr(self, key)}")
+        _require_whole(64, memory_mb=(self.memory_mb,))
+        require(bool(self.target.strip()) and self.target != "mixture", f"target must name a stem, not {self.target!r}")
+        bad = ("refuse", "skip")
+        require(self.bad_songs in bad, f"bad_songs must be {' or '.join(bad)}, not {self.bad_songs!r}")
+        require(0 <= self.early_stopping <= 1, f"early_stopping must be in [0, 1], not {self.early_stopping}")
         require(0 < self.validation_songs < 1, f"validation_songs must be between 0 and 1, not {self.validation_songs}")
         require(self.learning_rate > 0, f"learning_rate must be above 0, not {self.learning_rate}")
         require(self.weight_decay >= 0, f"weight_decay must not be negative, not {self.weight_decay}")
-        require(self.gain_db >= 0, f"gain_db must not be negative, not {self.gain_db}")
         require(abs(self.vocals_gain_db) <= 60, f"vocals_gain_db must be in [-60, 60], not {self.vocals_gain_db}")
-        require(
-            len(self.noise_db) == 2 and all(map(_is_number, self.noise_db)) and self.noise_db[0] <= self.noise_db[1],
-            f"noise_db must be two levels in dB, the lower first, not {self.noise_db}",
-        )
         require(self.schedule in ("constant", "cosine"), f"schedule must be constant or cosine, not {self.schedule!r}")
         losses = ("magnitude_l1", "mask_l1")
         require(self.loss in losses, f"loss must be {' or '.join(losses)}, not {self.loss!r}")
@@ -342,7 +412,7 @@ class TrainConfig(Config):
 
 PRESETS: dict[str, TrainConfig] = {
     "default": TrainConfig(learning_rate=1e-3, schedule="cosine"),
-    "paper": TrainConfig(framing=Framing.PAPER, crop_frames=587),
+    "paper": TrainConfig(framing=Framing.PAPER, crop_frames=587, augment=AugmentConfig.PAPER),
     "tiny": TrainConfig(
         unet=UNetConfig(filters=(8, 16, 24, 32, 48, 64), dropout=(0.2,), batch_normalization_momentum=0.95),
         learning_rate=3e-3,

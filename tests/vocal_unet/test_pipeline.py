@@ -1,26 +1,27 @@
-"""Songs and training batches: where songs come from, determinism, and mixtures that are the sum of their stems."""
+"""Training batches: determinism, resumption, mixtures that are the sum of their stems, songs that take turns."""
 
 from __future__ import annotations
 
 import dataclasses
 import itertools
-from pathlib import Path
+from dataclasses import dataclass
 
 import numpy as np
 import pytest
 
 from tests.conftest import snr
-from vocal_unet.audio import write_audio
-from vocal_unet.config import Framing, TrainConfig, UNetConfig
+from vocal_unet.config import AugmentConfig, Framing, TrainConfig, UNetConfig
+from vocal_unet.data.examples import Examples
 from vocal_unet.data.pipeline import (
     check_framing,
     crop_framing,
-    load_songs,
-    split_songs,
+    songs_own_errors,
     training_batches,
     validation_batches,
 )
-from vocal_unet.data.songs import Song, open_songs
+from vocal_unet.data.shelf import EXAMPLES_PER_SONG, Shelf
+from vocal_unet.data.songs import SAMPLE_RATE, Song
+from vocal_unet.data.sources import SongSet, Source
 from vocal_unet.errors import AudioError, DataError
 from vocal_unet.framing import frame_spectrogram
 
@@ -30,17 +31,55 @@ PLAIN = TrainConfig(
     unet=UNetConfig(filters=(2, 3), dropout=()),
     crop_frames=16,
     batch_size=3,
-    cross_mixing=0.0,
-    gain_db=0.0,
-    noise=0.0,
+    augment=AugmentConfig.NONE,
     validation_crops=7,
 )
-AUGMENTED = dataclasses.replace(PLAIN, cross_mixing=0.5, gain_db=6.0, noise=0.5)
+AUGMENTED = dataclasses.replace(PLAIN, augment=AugmentConfig())
+EVERYTHING = dataclasses.replace(PLAIN, augment=AugmentConfig.STRONG)
+LENGTH = crop_framing(PLAIN).segment_samples
 
 
-def song(seed: int, samples: int = 6000) -> dict[str, np.ndarray]:
+@dataclass(frozen=True)
+class Made(Song):
+    """A song from arrays."""
+
+    name: str
+    arrays: dict[str, np.ndarray]
+    split: str = "train"
+
+    @property
+    def stem_names(self) -> tuple[str, ...]:
+        return tuple(self.arrays)
+
+    def stems(self) -> dict[str, np.ndarray]:
+        return self.arrays
+
+    def seconds(self) -> float:
+        return len(next(iter(self.arrays.values()))) / SAMPLE_RATE
+
+
+class Broken(Made):
+    def stems(self) -> dict[str, np.ndarray]:
+        raise AudioError(f"{self.name}: damaged")
+
+
+def song(seed: int, samples: int = 6000, stems: tuple[str, ...] = ("vocals", "drums", "other"), **silent) -> Made:
     rng = np.random.default_rng(seed)
-    return {stem: rng.standard_normal((samples, 2)).astype(np.float16) for stem in ("vocals", "drums", "other")}
+    arrays = {stem: 0.2 * rng.standard_normal((samples, 2)).astype(np.float32) for stem in stems}
+    return Made(f"song {seed}", arrays | {stem: np.zeros((samples, 2), np.float32) for stem in silent})
+
+
+def song_set(*songs: Song, weight: float = 1.0) -> SongSet:
+    return SongSet((Source("test", weight, songs),))
+
+
+def with_augment(batch_size: int = 3, **values) -> TrainConfig:
+    augment = dataclasses.replace(AugmentConfig.NONE, **values)
+    return dataclasses.replace(PLAIN, augment=augment, batch_size=batch_size)
+
+
+def training(config: TrainConfig, *songs: Song, count: int = 1, first_step: int = 0):
+    return batches(training_batches(Examples(song_set(*songs), config), first_step), count)
 
 
 def batches(dataset, count: int) -> list[tuple[np.ndarray, np.ndarray]]:
@@ -51,8 +90,9 @@ def magnitude(samples: np.ndarray) -> np.ndarray:
     return np.abs(frame_spectrogram(samples, crop_framing(PLAIN)).numpy())[:, : FRAMING.bins]
 
 
-def test_batches_have_the_crops_shape_and_are_finite() -> None:
-    for mixture, vocals in batches(training_batches([song(0), song(1)], AUGMENTED), 3):
+@pytest.mark.parametrize("config", [AUGMENTED, EVERYTHING], ids=["default", "strong"])
+def test_batches_have_the_crops_shape_and_are_finite(config: TrainConfig) -> None:
+    for mixture, vocals in training(config, song(0), song(1), count=4):
         assert mixture.shape == vocals.shape == (3, 16, 200, 2)
         assert mixture.dtype == vocals.dtype == np.float32
         assert np.isfinite(mixture).all() and (mixture >= 0).all() and vocals.any()
@@ -60,67 +100,99 @@ def test_batches_have_the_crops_shape_and_are_finite() -> None:
 
 def test_the_same_seed_gives_the_same_batches() -> None:
     songs = [song(0), song(1), song(2)]
-    first, again = (batches(training_batches(songs, AUGMENTED), 4) for _ in range(2))
-    other = batches(training_batches(songs, dataclasses.replace(AUGMENTED, seed=1)), 4)
+    first, again = (training(EVERYTHING, *songs, count=4) for _ in range(2))
+    other = training(dataclasses.replace(EVERYTHING, seed=1), *songs, count=4)
     np.testing.assert_array_equal(np.stack(first), np.stack(again))
     assert not np.array_equal(np.stack(first), np.stack(other))
     assert not np.array_equal(first[0], first[1])
 
 
+def test_training_goes_on_exactly_where_it_stopped() -> None:
+    songs = [song(0), song(1), song(2)]
+    straight = training(EVERYTHING, *songs, count=6)
+    resumed = training(EVERYTHING, *songs, count=2, first_step=4)
+    np.testing.assert_array_equal(np.stack(straight[4:]), np.stack(resumed))
+
+
 def test_without_augmentation_an_example_is_a_crop_of_the_song() -> None:
-    length = crop_framing(PLAIN).segment_samples
-    only = song(0, length)  # one possible crop
-    mixture, vocals = batches(training_batches([only], PLAIN), 1)[0]
-    expected = {stem: samples.astype(np.float32) for stem, samples in only.items()}
-    for channels in (slice(None), slice(None, None, -1)):
-        found = [snr(magnitude(expected["vocals"][:, channels]), example) > 80 for example in vocals]
-        for example in np.flatnonzero(found):
-            total = np.sum([samples[:, channels] for samples in expected.values()], axis=0)
-            assert snr(magnitude(total), mixture[example]) > 80
-            break
-        else:
-            pytest.fail(f"none of three examples is the crop with channels {channels}")
+    only = song(0, LENGTH)  # one possible crop
+    mixture, vocals = training(PLAIN, only)[0]
+    total = np.sum(list(only.arrays.values()), axis=0)
+    for example in range(3):
+        # 16-bit storage rounds 98 dB below the peak
+        assert snr(magnitude(only.arrays["vocals"]), vocals[example]) > 80
+        assert snr(magnitude(total), mixture[example]) > 80
+
+
+def test_the_target_may_be_any_stem() -> None:
+    only = song(0, LENGTH, stems=("speech", "noise"))
+    mixture, speech = training(dataclasses.replace(PLAIN, target="speech"), only)[0]
+    assert snr(magnitude(only.arrays["speech"]), speech[0]) > 80
+    assert snr(magnitude(only.arrays["speech"] + only.arrays["noise"]), mixture[0]) > 80
+    with pytest.raises(DataError, match="no vocals"):
+        Examples(song_set(only), PLAIN)
 
 
 def test_cross_mixing_takes_the_accompaniment_of_another_song() -> None:
-    silent = {**song(0), "drums": np.zeros((6000, 2), np.float16), "other": np.zeros((6000, 2), np.float16)}
-    own = batches(training_batches([silent, silent], PLAIN), 4)
-    assert all(np.array_equal(mixture, vocals) for mixture, vocals in own)
-    mixed = batches(training_batches([silent, song(1)], dataclasses.replace(PLAIN, cross_mixing=1.0)), 4)
+    silent = song(0, drums=True, other=True)
+    assert all(np.array_equal(mixture, vocals) for mixture, vocals in training(PLAIN, silent, silent, count=4))
+    mixed = training(with_augment(cross_mixing=1.0), silent, song(1), count=4)
     alone = [np.array_equal(m, v) for mixture, vocals in mixed for m, v in zip(mixture, vocals, strict=True)]
     assert 0 < sum(alone) < len(alone)
 
 
+def test_loose_voices_are_mixed_over_the_songs_in_their_share() -> None:
+    voices = Source("voices", 3.0, (song(5, stems=("vocals",)),))
+    silent_voice = song(0, vocals=True)
+    examples = Examples(SongSet((Source("songs", 1.0, (silent_voice,)), voices)), PLAIN)
+    sung = 0
+    for index in range(400):
+        (mixture, vocals), _ = examples(index)
+        assert not np.array_equal(mixture, vocals), "every example has an accompaniment"
+        sung += bool(vocals.any())
+    # binomial, 400 draws at 3/4: standard deviation 8.7; five of them
+    assert abs(sung - 300) < 44
+
+
 def test_noise_is_added_to_the_mixture_only() -> None:
-    quiet = {**song(0), "drums": np.zeros((6000, 2), np.float16), "other": np.zeros((6000, 2), np.float16)}
-    config = dataclasses.replace(PLAIN, noise=1.0, noise_db=(-20.0, -20.0))
-    mixture, vocals = batches(training_batches([quiet], config), 1)[0]
-    clean = batches(training_batches([quiet], PLAIN), 1)[0][1]
-    np.testing.assert_array_equal(vocals[0], clean[0])
+    quiet = song(0, drums=True, other=True)
+    mixture, vocals = training(with_augment(noise=1.0, noise_db=(-20.0, -20.0)), quiet)[0]
+    np.testing.assert_array_equal(vocals[0], training(PLAIN, quiet)[0][1][0])
     # Magnitudes differ by at most the noise and, where its phase is square to the signal's, hardly.
     assert 20 < snr(vocals, mixture) < 26
 
 
 def test_gain_changes_the_balance() -> None:
-    config = dataclasses.replace(PLAIN, gain_db=12.0, batch_size=16)
-    mixture, vocals = batches(training_batches([song(0)], config), 1)[0]
+    mixture, vocals = training(with_augment(gain=1.0, gain_db=12.0, batch_size=16), song(0))[0]
     ratios = 20 * np.log10(np.sqrt((vocals**2).mean(axis=(1, 2, 3)) / (mixture**2).mean(axis=(1, 2, 3))))
     assert ratios.max() - ratios.min() > 6
 
 
-@pytest.mark.parametrize("make", [training_batches, validation_batches])
-def test_vocals_can_be_made_louder(make) -> None:
+@pytest.mark.parametrize("validation", [False, True])
+def test_vocals_can_be_made_louder(validation: bool) -> None:
+    def make(config: TrainConfig):
+        return batches(validation_batches(song_set(song(0)), config), 2) if validation else training(config, song(0))
+
     louder = dataclasses.replace(PLAIN, vocals_gain_db=20.0)
-    for (mixture, vocals), (mixture_louder, vocals_louder) in zip(
-        batches(make([song(0)], PLAIN), 2), batches(make([song(0)], louder), 2), strict=True
-    ):
+    for (mixture, vocals), (mixture_louder, vocals_louder) in zip(make(PLAIN), make(louder), strict=True):
         np.testing.assert_allclose(vocals_louder, 10 * vocals, rtol=1e-3, atol=1e-3)
         # Two other stems as loud as the vocals were: √3 becomes √102.
         assert np.sqrt(np.mean(mixture_louder**2) / np.mean(mixture**2)) == pytest.approx(np.sqrt(102 / 3), rel=0.05)
 
 
+def test_masks_silence_mixture_and_target_alike() -> None:
+    config = with_augment(time_mask=1.0, time_mask_frames=8, frequency_mask=1.0, frequency_mask_bins=100)
+    masked, plain = (training(c, song(0, LENGTH), count=4) for c in (config, PLAIN))
+    for (mixture, vocals), (whole, _) in zip(masked, plain, strict=True):
+        silent = mixture == 0
+        np.testing.assert_array_equal(silent, vocals == 0)
+        np.testing.assert_array_equal(mixture[~silent], whole[~silent])
+        frames, bins = silent.all(axis=(2, 3)).sum(axis=1), silent.all(axis=(1, 3)).sum(axis=1)
+        assert (frames <= 8).all() and (bins <= 100).all() and (frames.any() or bins.any())
+
+
 def test_validation_is_plain_and_the_same_every_time() -> None:
-    dataset = validation_batches([song(0), song(1)], AUGMENTED)
+    dataset = validation_batches(song_set(song(0), song(1)), AUGMENTED)
     first, again = batches(dataset, 9), batches(dataset, 9)
     assert [len(mixture) for mixture, _ in first] == [3, 3, 1]
     for (mixture, vocals), (mixture_again, vocals_again) in zip(first, again, strict=True):
@@ -128,72 +200,65 @@ def test_validation_is_plain_and_the_same_every_time() -> None:
         np.testing.assert_array_equal(vocals, vocals_again)
 
 
-def test_songs_shorter_than_a_crop_end_in_silence() -> None:
-    mixture, _ = batches(training_batches([song(0, 700)], PLAIN), 1)[0]
-    assert mixture[:, 0].any() and not mixture[:, -1].any()
+def test_validation_of_recordings_alone_pairs_them() -> None:
+    speech, noise = song(0, LENGTH, stems=("vocals",)), song(1, LENGTH, stems=("noise",))
+    mixture, vocals = batches(validation_batches(song_set(speech, noise), PLAIN), 1)[0]
+    assert snr(magnitude(speech.arrays["vocals"]), vocals[0]) > 80
+    assert snr(magnitude(speech.arrays["vocals"] + noise.arrays["noise"]), mixture[0]) > 80
 
 
-def test_generated_songs_follow_the_seed() -> None:
-    names = [song.name for song in open_songs("generated:3")]
-    assert names == ["generated-0-0000", "generated-0-0001", "generated-0-0002"]
-    first, again, other = (open_songs(spec)[0].load.args for spec in ("generated:3", "generated:9:0", "generated:3:1"))
-    assert first == again != other
+def test_songs_shorter_than_a_crop_lie_in_silence() -> None:
+    examples = Examples(song_set(song(0, 700)), PLAIN)
+    starts = set()
+    for index in range(20):
+        (mixture, _), _ = examples(index)
+        (sounding,) = np.nonzero(mixture.any(axis=1))
+        assert 690 <= sounding[-1] - sounding[0] + 1 <= 700
+        starts.add(int(sounding[0]))
+    assert len(starts) > 5
 
 
-@pytest.mark.parametrize(
-    "spec", ["", "generated:", "generated:0", "generated:x", "generated:3:-1", "stems:", "musdb", "csv:x"]
-)
-def test_specs_that_mean_nothing(spec: str) -> None:
-    with pytest.raises(DataError):
-        open_songs(spec)
+def test_songs_that_do_not_fit_into_memory_take_turns() -> None:
+    songs = [song(seed, 1000) for seed in range(12)]
+    budget = 6 * songs[0].resident_bytes()
+    shelf = Shelf(songs, budget, [0], skip=False, workers=1)
+    assert shelf.turn == 4
+    heard = []
+    for example in range(0, 12 * EXAMPLES_PER_SONG, EXAMPLES_PER_SONG):
+        heard.append({shelf.take(draw, example).open_pcm().tobytes() for draw in (0.0, 0.3, 0.6, 0.99)})
+        assert len(heard[-1]) >= 3  # where one round ends and the next begins, a song may meet itself
+        assert len(shelf._shelf) * songs[0].resident_bytes() <= budget
+    assert len(set.union(*heard)) == 12
+    again = Shelf(songs, budget, [0], skip=False, workers=1)
+    order = [again._song_at(index * EXAMPLES_PER_SONG, 0) for index in range(24)]
+    assert sorted(order[:12]) == sorted(order[12:]) == list(range(12)) and order[:12] != order[12:]
 
 
-def test_stem_folders(tmp_path: Path, tone) -> None:
-    for name, stems in {"b": ("vocals", "other"), "a": ("vocals", "drums", "bass", "mixture")}.items():
-        (tmp_path / name).mkdir()
-        for index, stem in enumerate(stems):
-            write_audio(tmp_path / name / f"{stem}.wav", tone(3000, seed=index), 44100, sample_format="float32")
-    (tmp_path / "notes").mkdir()
-    (tmp_path / "notes" / "read.txt").write_text("no song")
-    songs = open_songs(f"stems:{tmp_path}")
-    assert [song.name for song in songs] == ["a", "b"]
-    assert set(songs[0].stems()) == {"vocals", "drums", "bass"}
-    np.testing.assert_array_equal(songs[1].stems()["other"], tone(3000, seed=1))
-    loaded = load_songs(songs)
-    assert [set(stems) for stems in loaded] == [{"vocals", "drums", "bass"}, {"vocals", "other"}]
+def test_a_turn_starts_anywhere_with_the_same_songs() -> None:
+    songs = [song(seed, 1000) for seed in range(12)]
+    config = dataclasses.replace(PLAIN, memory_mb=64)
+    straight = Examples(song_set(*songs), config)
+    for shelf in straight.shelves:
+        assert shelf.turn == 12
+    tight = [Shelf(songs, 5 * songs[0].resident_bytes(), [3], skip=False, workers=2) for _ in range(2)]
+    for example in range(0, 1000, 97):
+        tight[0].take(0.4, example)
+    late, fresh = tight[0].take(0.7, 1000), tight[1].take(0.7, 1000)
+    np.testing.assert_array_equal(late.open_pcm(), fresh.open_pcm())
 
 
-def test_stem_folders_that_cannot_be_used(tmp_path: Path, tone) -> None:
-    with pytest.raises(DataError, match="no such folder"):
-        open_songs(f"stems:{tmp_path / 'nothing'}")
-    with pytest.raises(DataError, match="holds no song"):
-        open_songs(f"stems:{tmp_path}")
-    (tmp_path / "song").mkdir()
-    write_audio(tmp_path / "song" / "vocals.wav", tone(3000), 44100)
-    with pytest.raises(DataError, match="at least one other stem"):
-        open_songs(f"stems:{tmp_path}")
-    write_audio(tmp_path / "song" / "other.wav", tone(2999), 44100)
-    with pytest.raises(DataError, match=r"song: the stems must be equally long, .*2999"):
-        open_songs(f"stems:{tmp_path}")[0].stems()
-    write_audio(tmp_path / "song" / "vocals.flac", tone(3000), 44100, codec="flac")
-    with pytest.raises(DataError, match="two files of one stem"):
-        open_songs(f"stems:{tmp_path}")
-
-
-def test_a_broken_file_is_named(tmp_path: Path, tone) -> None:
-    (tmp_path / "song").mkdir()
-    write_audio(tmp_path / "song" / "vocals.wav", tone(3000), 44100)
-    (tmp_path / "song" / "other.wav").write_bytes(b"RIFF and nothing else")
-    with pytest.raises(AudioError, match=r"other\.wav"):
-        load_songs(open_songs(f"stems:{tmp_path}"))
-
-
-def test_the_last_songs_are_kept_for_validation() -> None:
-    songs = [Song(str(index), dict) for index in range(10)]
-    assert [song.name for song in split_songs(songs, 0.2)[1]] == ["8", "9"]
-    assert [len(part) for part in split_songs(songs[:2], 0.9)] == [1, 1]
-    with pytest.raises(DataError, match="at least two songs"):
-        split_songs(songs[:1], 0.1)
+def test_a_song_found_damaged_while_training() -> None:
+    songs = (song(0), Broken("broken", song(1).arrays))
+    examples = Examples(song_set(*songs), PLAIN)
+    with pytest.raises(AudioError, match=r"^broken: damaged$"), songs_own_errors(examples):
+        batches(training_batches(examples), 20)
+    skipping = Examples(song_set(*songs), dataclasses.replace(PLAIN, bad_songs="skip"))
+    with pytest.warns(UserWarning, match="left out broken"):
+        batches(training_batches(skipping), 20)
+    assert skipping.left_out == {"broken": "broken: damaged"}
+    hopeless = Examples(song_set(songs[1]), dataclasses.replace(PLAIN, bad_songs="skip"))
+    with pytest.warns(UserWarning), pytest.raises(DataError, match="none of 1 songs"):
+        hopeless.preload()
 
 
 def test_songs_at_another_rate_than_the_network_are_refused() -> None:

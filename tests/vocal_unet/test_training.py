@@ -16,7 +16,7 @@ from tensorboard.util.tensor_util import make_ndarray
 
 from vocal_unet import Separator
 from vocal_unet.audio import write_audio
-from vocal_unet.config import PRESETS, Framing, TrainConfig, UNetConfig
+from vocal_unet.config import PRESETS, AugmentConfig, Framing, TrainConfig, UNetConfig
 from vocal_unet.errors import ConfigError, DataError, OutputError, TrainingError
 from vocal_unet.losses import LOSSES
 from vocal_unet.models.unet import build_unet
@@ -116,7 +116,7 @@ def test_training_learns_a_separable_mixture(loss: str, tmp_path: Path) -> None:
             samples = (0.05 * np.fft.irfft(band, axis=0)).astype(np.float32)
             write_audio(tmp_path / "songs" / name / f"{stem}.wav", samples, 44100, sample_format="float32")
     config = dataclasses.replace(
-        SMALL, loss=loss, epochs=3, steps_per_epoch=40, learning_rate=2e-2, noise=0.0, gain_db=0.0,
+        SMALL, loss=loss, epochs=3, steps_per_epoch=40, learning_rate=2e-2, augment=AugmentConfig.NONE,
         unet=UNetConfig(filters=(4, 8), dropout=(), batch_normalization_momentum=0.9),
     )  # fmt: skip
     train(config, f"stems:{tmp_path / 'songs'}", tmp_path / "model")
@@ -221,8 +221,9 @@ def test_the_papers_preset_is_the_papers() -> None:
     "values",
     [
         {"crop_frames": 0}, {"batch_size": 1.5}, {"epochs": True}, {"learning_rate": 0.0}, {"schedule": "linear"},
-        {"loss": "l2"}, {"early_stopping": 1.5}, {"noise_db": (0.0, -60.0)}, {"noise_db": (1.0,)}, {"minutes": 0},
+        {"loss": "l2"}, {"early_stopping": 1.5}, {"target": "mixture"}, {"bad_songs": "ignore"}, {"memory_mb": 1},
         {"minutes": "2"}, {"minutes": math.nan}, {"vocals_gain_db": 90.0}, {"validation_songs": 1.0}, {"seed": -1},
+        {"minutes": 0},
     ],
 )  # fmt: skip
 def test_impossible_settings_are_refused(values: dict) -> None:

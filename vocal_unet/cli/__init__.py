@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from vocal_unet import console
+from vocal_unet.cli.data import app as data
 from vocal_unet.cli.models import app as models
 from vocal_unet.cli.separate import separate
 from vocal_unet.cli.train import train
@@ -22,6 +23,7 @@ app = typer.Typer(
 app.command(no_args_is_help=True)(separate)
 app.command(no_args_is_help=True)(train)
 app.add_typer(models, name="models")
+app.add_typer(data, name="data")
 
 
 def _show_version(wanted: bool) -> None:

@@ -18,7 +18,12 @@ class Preset(str, enum.Enum):
 def train(
     output: Annotated[Path, typer.Option("-o", "--output", help="Folder the model is written to.", show_default=False)],
     data: Annotated[
-        str, typer.Option("-d", "--data", help="Songs: stems:DIR (a folder per song) or generated:N[:SEED].")
+        str,
+        typer.Option(
+            "-d",
+            "--data",
+            help="Songs: stems:DIR, musdb:DIR, prepared:DIR, generated:N[:SEED], voices:DIR or a sum of these.",
+        ),
     ] = "generated:48",
     preset: Annotated[Preset, typer.Option(help="Settings to start from.")] = Preset.default,
     config: Annotated[

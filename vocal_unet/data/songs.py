@@ -1,105 +1,142 @@
-"""Where songs come from: a folder of stems, or the generator."""
+"""What a song is to training: named stems that are read, made or mapped when asked for."""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 
 import numpy as np
 
-from vocal_unet.audio import read_audio
-from vocal_unet.data.synthetic import generate_song
-from vocal_unet.errors import DataError
+from vocal_unet.audio import AudioInfo, probe_audio, read_audio
+from vocal_unet.data.stored import StoredStems, store
+from vocal_unet.data.synthetic import STEMS, generate_song
+from vocal_unet.errors import DataError, VocalUnetError
 
 SAMPLE_RATE = 44100
+CHANNELS = 2
 GENERATED_SECONDS = 12.0
 """Length of a generated song: long enough for two chord changes, short enough to hear many voices."""
-TARGET = "vocals"
-MIXTURE = "mixture"
-_SUFFIXES = {".wav", ".flac", ".aif", ".aiff", ".ogg", ".opus", ".mp3", ".m4a", ".mp4", ".wma"}
-KNOWN_SPECS = "generated:N, generated:N:SEED and stems:FOLDER"
 
 
-@dataclass(frozen=True)
-class Song:
+class Song(ABC):
     """A song whose stems are read, or made, when they are asked for."""
 
     name: str
-    load: Callable[[], dict[str, np.ndarray]]
+    stem_names: tuple[str, ...]
+    split: str
+    """`validation` where a data set's own list says so, else `train`."""
 
+    @abstractmethod
     def stems(self) -> dict[str, np.ndarray]:
-        """The stems, float32 `(samples, 2)` at 44100 Hz, all of one length; `vocals` and at least one other.
+        """The stems, float32 `(samples, 2)` at 44100 Hz, all of one length.
 
         Raises:
             AudioError: a file cannot be read.
             DataError: the stems differ in length.
         """
-        stems = self.load()
-        lengths = {stem: len(samples) for stem, samples in stems.items()}
-        if len(set(lengths.values())) > 1:
-            raise DataError(f"{self.name}: the stems must be equally long, but have {lengths} samples")
+
+    @abstractmethod
+    def seconds(self) -> float:
+        """Length as far as headers tell; not always exact. Raises AudioError where a file cannot be opened."""
+
+    def mixture(self) -> np.ndarray | None:
+        """The mixture that came with the song, float32 `(samples, 2)`; None where the stems' sum is the only one."""
+        return None
+
+    def stored(self) -> StoredStems:
+        """The stems at 16 bits, in memory unless the song is prepared."""
+        return store(self.stems())[1]
+
+    def resident_bytes(self) -> int:
+        """Memory `stored` takes."""
+        return round(self.seconds() * SAMPLE_RATE) * CHANNELS * 2 * len(self.stem_names)
+
+    def infos(self) -> dict[str, AudioInfo]:
+        """What each file says of itself, by stem."""
+        return {}
+
+    def fault(self) -> str | None:
+        """Why the song cannot be used, as far as file headers tell; None when nothing is wrong."""
+        return None
+
+
+@dataclass(frozen=True)
+class Clip:
+    """One audio stream of one file."""
+
+    path: Path
+    stream: int = 0
+
+    def read(self) -> np.ndarray:
+        """float32 `(samples, 2)` at 44100 Hz."""
+        return read_audio(self.path, sample_rate=SAMPLE_RATE, channels=CHANNELS, stream=self.stream)[0]
+
+
+@dataclass(frozen=True)
+class FileSong(Song):
+    """A song in sound files."""
+
+    name: str
+    files: Mapping[str, Clip]
+    mixed: Clip | None = None
+    split: str = "train"
+    known_fault: str | None = None
+    """What was found wrong while looking for the files."""
+
+    @property
+    def stem_names(self) -> tuple[str, ...]:  # type: ignore[override]
+        return tuple(self.files)
+
+    def stems(self) -> dict[str, np.ndarray]:
+        stems = {stem: clip.read() for stem, clip in self.files.items()}
+        _require_equal_lengths(self.name, {stem: len(samples) for stem, samples in stems.items()})
         return stems
 
+    def mixture(self) -> np.ndarray | None:
+        return None if self.mixed is None else self.mixed.read()
 
-def open_songs(spec: str) -> list[Song]:
-    """The songs a user means by `--data`.
+    def seconds(self) -> float:
+        return max((info.duration or 0.0 for info in self.infos().values()), default=0.0)
 
-    Args:
-        spec: `generated:N` or `generated:N:SEED`, N songs of 12 s from the generator; `stems:FOLDER`, a folder with a folder
-            per song that holds `vocals.*` and at least one other stem (a `mixture.*` is ignored: the stems' sum counts).
+    def infos(self) -> dict[str, AudioInfo]:
+        # The streams of one file share its length and rate, and opening it takes longest.
+        by_path = {path: probe_audio(path) for path in {clip.path for clip in self.files.values()}}
+        return {stem: by_path[clip.path] for stem, clip in self.files.items()}
 
-    Returns:
-        The songs, sorted by name; nothing is decoded or generated yet.
-
-    Raises:
-        DataError: the spec is none of these, or the folder holds no usable song.
-    """
-    kind, _, rest = spec.partition(":")
-    if kind == "generated":
-        return _generated(rest, spec)
-    if kind == "stems" and rest:
-        return _stem_folders(Path(rest))
-    raise DataError(f"{spec!r} is no known kind of data; known are {KNOWN_SPECS}")
-
-
-def _generated(rest: str, spec: str) -> list[Song]:
-    match = re.fullmatch(r"(\d+)(?::(\d+))?", rest)
-    if not match or int(match[1]) < 1:
-        raise DataError(f"{spec!r} must be generated:N or generated:N:SEED with whole numbers, N at least 1")
-    count, seed = int(match[1]), int(match[2] or 0)
-    # A sequence instead of a sum, so that songs of different seeds never coincide.
-    seeds = np.random.SeedSequence(seed).generate_state(count).tolist()
-    return [
-        Song(f"generated-{seed}-{index:04d}", partial(generate_song, song_seed, GENERATED_SECONDS, SAMPLE_RATE))
-        for index, song_seed in enumerate(seeds)
-    ]
+    def fault(self) -> str | None:
+        if self.known_fault:
+            return self.known_fault
+        try:
+            infos = self.infos()
+            lengths = {s: round(i.samples * SAMPLE_RATE / i.sample_rate) for s, i in infos.items() if i.samples}
+            _require_equal_lengths(self.name, lengths)
+            for clip in self.files.values():
+                streams = next(info.streams for info in infos.values() if info.path == clip.path)
+                if clip.stream >= streams:
+                    return f"{clip.path}: has {streams} audio streams, stream {clip.stream} is needed; get a whole copy"
+        except VocalUnetError as error:
+            return str(error)
+        return None
 
 
-def _stem_folders(root: Path) -> list[Song]:
-    if not root.is_dir():
-        raise DataError(f"{root}: no such folder; give one that holds a folder of stems per song")
-    songs = []
-    for folder in sorted(path for path in root.iterdir() if path.is_dir()):
-        files = sorted(file for file in folder.iterdir() if file.suffix.lower() in _SUFFIXES and file.stem != MIXTURE)
-        if not files:
-            continue
-        stems = {file.stem: file for file in files}
-        if len(stems) < len(files):
-            raise DataError(
-                f"{folder}: two files of one stem among {', '.join(file.name for file in files)}; remove one"
-            )
-        if TARGET not in stems or len(stems) < 2:
-            raise DataError(f"{folder}: needs {TARGET} and at least one other stem, but holds {', '.join(stems)}")
-        songs.append(Song(folder.name, partial(_read_stems, stems)))
-    if not songs:
-        raise DataError(
-            f"{root}: holds no song; each song is a folder with vocals.wav (or another format) and other stems"
-        )
-    return songs
+@dataclass(frozen=True)
+class GeneratedSong(Song):
+    """A song from random numbers."""
+
+    name: str
+    seed: int
+    split: str = "train"
+    stem_names = STEMS
+
+    def stems(self) -> dict[str, np.ndarray]:
+        return generate_song(self.seed, GENERATED_SECONDS, SAMPLE_RATE)
+
+    def seconds(self) -> float:
+        return GENERATED_SECONDS
 
 
-def _read_stems(files: dict[str, Path]) -> dict[str, np.ndarray]:
-    return {stem: read_audio(file, sample_rate=SAMPLE_RATE, channels=2)[0] for stem, file in files.items()}
+def _require_equal_lengths(name: str, lengths: Mapping[str, int]) -> None:
+    if len(set(lengths.values())) > 1:
+        raise DataError(f"{name}: the stems must be equally long, but have {dict(lengths)} samples")

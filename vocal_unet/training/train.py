@@ -11,15 +11,15 @@ import tensorflow as tf
 
 from vocal_unet import console
 from vocal_unet.config import TrainConfig
+from vocal_unet.data.examples import Examples
 from vocal_unet.data.pipeline import (
     check_framing,
     crop_framing,
-    load_songs,
-    split_songs,
+    songs_own_errors,
     training_batches,
     validation_batches,
 )
-from vocal_unet.data.songs import open_songs
+from vocal_unet.data.sources import open_songs, split_songs, usable_songs
 from vocal_unet.errors import TrainingError
 from vocal_unet.losses import LOSSES, target_mask
 from vocal_unet.models.unet import build_unet
@@ -63,21 +63,26 @@ def train(config: TrainConfig, data: str, out: str | Path, *, force: bool = Fals
     """
     started = time.monotonic()
     check_framing(config.framing)
-    songs, held_out = split_songs(open_songs(data), config.validation_songs)
+    found, left_out = usable_songs(open_songs(data), config.target, config.bad_songs)
+    songs, held_out = split_songs(found, config.validation_songs)
+    if left_out:
+        console.stderr.print(f"left out {len(left_out)} songs that cannot be used, first {left_out[0]}", soft_wrap=True)
     with new_folder(Path(out), force=force) as folder, console.progress_bar() as bar:
         keras.utils.set_random_seed(config.seed)
-        task = bar.add_task("songs", total=len(songs) + len(held_out))
-        loaded = load_songs([*songs, *held_out], lambda: bar.advance(task))
+        examples = Examples(songs, config)
+        task = bar.add_task("songs", total=examples.songs_at_once)
+        examples.preload(progress=lambda: bar.advance(task))
         network = build_unet(crop_framing(config), config.unet)
         pace = Pace(config, started)
         (folder / "checkpoints").mkdir()
-        history = fit(
-            network,
-            _with_targets(training_batches(loaded[: len(songs)], config), config.loss),
-            _with_targets(validation_batches(loaded[len(songs) :], config), config.loss),
-            config,
-            [pace, StopOnNaN(), ShowProgress(bar, pace), *_recorders(folder, config)],
-        )
+        with songs_own_errors(examples):
+            history = fit(
+                network,
+                _with_targets(training_batches(examples), config.loss),
+                _with_targets(validation_batches(held_out, config), config.loss),
+                config,
+                [pace, StopOnNaN(), ShowProgress(bar, pace), *_recorders(folder, config)],
+            )
         if not pace.steps:
             raise TrainingError("no step was made; give more minutes or more epochs")
         network.load_weights(folder / "checkpoints" / BEST)
