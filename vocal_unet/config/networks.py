@@ -1,0 +1,61 @@
+"""The settings of the networks: Spleeter's and the paper's."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from vocal_unet.config.base import Config, is_number, require, require_whole
+
+
+@dataclass(frozen=True)
+class SpleeterNetworkConfig(Config):
+    """Spleeter's `model` settings: `unet.unet` (a sigmoid per stem) or `unet.softmax_unet` (shares that sum to one)."""
+
+    type: str = "unet.unet"
+    conv_n_filters: tuple[int, ...] = (16, 32, 64, 128, 256, 512)
+    conv_activation: str = "LeakyReLU"
+    deconv_activation: str = "ReLU"
+
+    def __post_init__(self) -> None:
+        types, activations = ("unet.unet", "unet.softmax_unet"), ("ReLU", "LeakyReLU", "ELU")
+        require(self.type in types, f"type must be one of {', '.join(types)}, not {self.type!r}")
+        require(len(self.conv_n_filters) == 6, f"conv_n_filters needs six numbers, not {self.conv_n_filters}")
+        require(
+            all(isinstance(n, int) and n >= 1 for n in self.conv_n_filters),
+            f"conv_n_filters must be positive whole numbers, not {self.conv_n_filters}",
+        )
+        for key in ("conv_activation", "deconv_activation"):
+            require(
+                getattr(self, key) in activations,
+                f"{key} must be one of {', '.join(activations)}, not {getattr(self, key)!r}",
+            )
+
+
+@dataclass(frozen=True)
+class UNetConfig(Config):
+    """The paper's U-Net.
+
+    `filters`: one entry per level, the last one at the bottom; between two levels frames and bins halve.
+    `dropout`: rates of the decoder, counted from the bottom; levels beyond the last entry have none.
+    `batch_normalization_momentum`: share of the old statistics kept per step; short trainings need less than Keras' 0.99.
+    """
+
+    filters: tuple[int, ...] = (16, 32, 64, 128, 256)
+    kernel_size: int = 5
+    dropout: tuple[float, ...] = (0.4, 0.4, 0.4)
+    batch_normalization: bool = True
+    batch_normalization_momentum: float = 0.99
+
+    def __post_init__(self) -> None:
+        require(len(self.filters) >= 2, f"filters needs at least two levels, not {self.filters}")
+        require_whole(1, filters=self.filters, kernel_size=(self.kernel_size,))
+        require(
+            len(self.dropout) < len(self.filters),
+            f"dropout has {len(self.dropout)} rates for {len(self.filters) - 1} decoder levels",
+        )
+        require(
+            all(is_number(rate) and 0 <= rate < 1 for rate in self.dropout),
+            f"dropout rates must be in [0, 1), not {self.dropout}",
+        )
+        momentum = self.batch_normalization_momentum
+        require(0 <= momentum < 1, f"batch_normalization_momentum must be in [0, 1), not {momentum}")
