@@ -139,3 +139,17 @@ def from_json(values: Mapping[str, Any], where: str) -> SpleeterModel:
         )
     except ConfigError as error:
         raise ConfigError(str(error) if str(error).startswith(where) else f"{where}: {error}") from None
+
+
+def to_json(model: SpleeterModel) -> dict[str, Any]:
+    """What `from_json` and the original Spleeter read, with the settings that separation needs and none of training."""
+    network = model.network.to_dict()
+    return {
+        "model_dir": model.model_dir,
+        "mix_name": "mix",
+        "instrument_list": list(model.instruments),
+        **{theirs: getattr(model.framing, ours) for theirs, ours in _FRAMING_KEYS.items()},
+        "separation_exponent": model.masking.exponent,
+        "mask_extension": model.masking.extension,
+        "model": {"type": network.pop("type"), "params": network},
+    }
