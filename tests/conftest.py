@@ -78,15 +78,44 @@ def random_variables(model, seed: int = 0) -> dict[str, np.ndarray]:
     return variables
 
 
-@pytest.fixture
-def small_spleeter(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Path of a small Spleeter JSON file whose random weights lie in $MODEL_PATH."""
+def make_small_spleeter(folder: Path) -> Path:
+    """Write a small Spleeter JSON file, and its random weights into `folder/models`, which $MODEL_PATH has to name."""
     from vocal_unet.spleeter.checkpoint import write_checkpoint
     from vocal_unet.spleeter.configuration import spleeter_model
 
-    path = tmp_path / "small.json"
+    path = folder / "small.json"
     path.write_text(json.dumps(SMALL_JSON))
     model = spleeter_model(str(path))
-    write_checkpoint(tmp_path / "models" / "small", random_variables(model), model)
-    monkeypatch.setenv("MODEL_PATH", str(tmp_path / "models"))
+    write_checkpoint(folder / "models" / "small", random_variables(model), model)
     return path
+
+
+@pytest.fixture
+def small_spleeter(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Path of a small Spleeter JSON file whose random weights lie in $MODEL_PATH."""
+    monkeypatch.setenv("MODEL_PATH", str(tmp_path / "models"))
+    return make_small_spleeter(tmp_path)
+
+
+@pytest.fixture(scope="session")
+def exports(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Folder with one small model as `savedmodel`, `model.tflite` and `model.onnx`, and `small.json` with `models/`."""
+    from vocal_unet import load_model
+    from vocal_unet.export.formats import write_format
+
+    folder = tmp_path_factory.mktemp("exports")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("MODEL_PATH", str(folder / "models"))
+        model = load_model(make_small_spleeter(folder))
+        for name, target in (("savedmodel", "savedmodel"), ("tflite", "model.tflite"), ("onnx", "model.onnx")):
+            write_format(model, folder / target, name)
+    return folder
+
+
+@pytest.fixture
+def exported_source(exports: Path, monkeypatch: pytest.MonkeyPatch):
+    """The separator of the model in `exports`."""
+    from vocal_unet import Separator
+
+    monkeypatch.setenv("MODEL_PATH", str(exports / "models"))
+    return Separator(exports / "small.json")

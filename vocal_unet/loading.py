@@ -9,6 +9,7 @@ import keras
 
 from vocal_unet.config import Framing, Masking, read_json
 from vocal_unet.errors import ConfigError, ModelError
+from vocal_unet.exported import ExportedModel, is_exported, load_exported
 from vocal_unet.models.spleeter import build_spleeter
 from vocal_unet.spleeter.checkpoint import assign
 from vocal_unet.spleeter.configuration import PREFIX, spleeter_model
@@ -32,20 +33,23 @@ class LoadedModel:
     """Where the weights came from, in words."""
 
 
-def load_model(spec: str | Path, progress: DownloadProgress | None = None) -> LoadedModel:
+def load_model(spec: str | Path, progress: DownloadProgress | None = None) -> LoadedModel | ExportedModel:
     """Load a model by what users type.
 
     Args:
         spec: `spleeter:2stems` and the other published names; the path of a Spleeter JSON file; the path of a model folder
-            that `vocal-unet train` wrote (with or without `vocal-unet:` in front).
+            that `vocal-unet train` wrote (with or without `vocal-unet:` in front); `savedmodel:`, `onnx:` or `tflite:` and
+            the path of what `vocal-unet export` wrote.
         progress: told how far a download is, where the weights of a published model have to be fetched first.
 
     Raises:
-        ConfigError: no such model.
+        ConfigError: no such model, or the runtime of an export is not installed.
         ModelError: the model's files are damaged or do not fit together.
         WeightsUnavailableError: a published model's weights are not here and cannot be fetched.
     """
     text = str(spec)
+    if is_exported(text):
+        return load_exported(text)
     if text.startswith(PREFIX) or text.endswith(".json"):
         return _load_spleeter(text, progress)
     return _load_own(Path(text.removeprefix(OWN_PREFIX)))

@@ -12,19 +12,22 @@ EPSILON = 1e-10
 """Spleeter's guard against division by zero."""
 
 
-def ratio_masks(estimates: Sequence[tf.Tensor], exponent: float) -> list[tf.Tensor]:
+def ratio_masks(
+    estimates: Sequence[tf.Tensor], exponent: float, epsilon: float | tf.Tensor = EPSILON
+) -> list[tf.Tensor]:
     """Spleeter's soft masks: `(eᵢᵖ + ε/n) / (Σ eⱼᵖ + ε)`, which sum to one.
 
     Args:
         estimates: one magnitude estimate per stem, float32 `(segments, frames, bins, channels)`, not negative.
         exponent: p, Spleeter's `separation_exponent`.
+        epsilon: ε, a number or a scalar.
 
     Returns:
         One mask per stem, of the same shape, in [0, 1].
     """
     powers = [tf.square(estimate) if exponent == 2 else estimate**exponent for estimate in estimates]
-    total = tf.add_n(powers) + EPSILON
-    return [(power + EPSILON / len(powers)) / total for power in powers]
+    total = tf.add_n(powers) + epsilon
+    return [(power + epsilon / len(powers)) / total for power in powers]
 
 
 def extend_mask(mask: tf.Tensor, stft_bins: int, extension: str) -> tf.Tensor:
@@ -46,7 +49,11 @@ def extend_mask(mask: tf.Tensor, stft_bins: int, extension: str) -> tf.Tensor:
 
 
 def stem_masks(
-    outputs: Mapping[str, tf.Tensor], stems: Sequence[str], masking: Masking, stft_bins: int
+    outputs: Mapping[str, tf.Tensor],
+    stems: Sequence[str],
+    masking: Masking,
+    stft_bins: int,
+    epsilon: float | tf.Tensor = EPSILON,
 ) -> list[tf.Tensor]:
     """One full-band mask per stem from a network's outputs.
 
@@ -55,6 +62,7 @@ def stem_masks(
         stems: the stems in order; for `kind="complement"` the target and the rest.
         masking: the rule.
         stft_bins: bins of the whole spectrum.
+        epsilon: as for `ratio_masks`.
 
     Returns:
         float32 `(segments, frames, stft_bins, channels)` per stem.
@@ -64,7 +72,7 @@ def stem_masks(
         return [mask, 1 - mask]
     return [
         extend_mask(mask, stft_bins, masking.extension)
-        for mask in ratio_masks([outputs[stem] for stem in stems], masking.exponent)
+        for mask in ratio_masks([outputs[stem] for stem in stems], masking.exponent, epsilon)
     ]
 
 

@@ -11,6 +11,7 @@ import numpy as np
 from vocal_unet.audio import decode_blocks, probe_audio
 from vocal_unet.config import Rendering, require
 from vocal_unet.errors import AudioError, CancelledError, ConfigError
+from vocal_unet.exported import BlockStream, ExportedModel
 from vocal_unet.graph import SegmentGraph
 from vocal_unet.loading import LoadedModel, load_model
 from vocal_unet.naming import FILENAME_FORMAT, output_paths
@@ -49,7 +50,7 @@ class Separator:
 
     def __init__(
         self,
-        model: str | Path | LoadedModel = "spleeter:2stems",
+        model: str | Path | LoadedModel | ExportedModel = "spleeter:2stems",
         MWF: bool = False,
         multiprocess: bool = True,
         *,
@@ -61,9 +62,14 @@ class Separator:
         self.rendering = Rendering(mwf or MWF, wiener_window, band)
         if params_descriptor is not None:
             model = params_descriptor
-        self.model = model if isinstance(model, LoadedModel) else load_model(model)
+        self.model = load_model(model) if isinstance(model, (str, Path)) else model
         self.framing = self.model.framing
-        self._graph = SegmentGraph(self.model, self.rendering)
+        self._graph = SegmentGraph(self.model, self.rendering) if isinstance(self.model, LoadedModel) else None
+        require(
+            self._graph is not None or not (self.rendering.mwf or self.rendering.band != "spleeter"),
+            f"{self.model.name}: what an export does with its masks was settled when it was made; "
+            "a Wiener filter or another band need the model it was made from",
+        )
 
     @property
     def sample_rate(self) -> int:
@@ -256,6 +262,19 @@ class Separator:
         self, blocks: Iterable[np.ndarray], listened: Callable[[int], None]
     ) -> Iterator[dict[str, np.ndarray]]:
         """`stream` at the model's rate; `listened` hears how far a first reading for statistics has come."""
+        stream = self._open_stream(blocks, listened)
+        for block in blocks:
+            finished = stream.process(self._checked(block))
+            if finished.shape[1]:
+                yield dict(zip(self.stems, finished, strict=True))
+        finished = stream.flush()
+        if finished.shape[1]:
+            yield dict(zip(self.stems, finished, strict=True))
+
+    def _open_stream(self, blocks: Iterable[np.ndarray], listened: Callable[[int], None]) -> BlockStream:
+        if self._graph is None:
+            assert isinstance(self.model, ExportedModel)
+            return self.model.open_stream()
         separate = self._graph.separate
         if self.rendering.reads_twice:
             if iter(blocks) is blocks:
@@ -264,15 +283,8 @@ class Separator:
                     "use wiener_window='segment' (--wiener-window segment)"
                 )
             statistics = self._graph.listen(self._counted(blocks, listened))
-            separate = partial(separate, statistics=statistics)
-        stream = SegmentStream(separate, self.framing, len(self.stems))
-        for block in blocks:
-            finished = stream.process(self._checked(block))
-            if finished.shape[1]:
-                yield dict(zip(self.stems, finished, strict=True))
-        finished = stream.flush()
-        if finished.shape[1]:
-            yield dict(zip(self.stems, finished, strict=True))
+            return SegmentStream(partial(separate, statistics=statistics), self.framing, len(self.stems))
+        return SegmentStream(separate, self.framing, len(self.stems))
 
     def _checked(self, block: np.ndarray) -> np.ndarray:
         block = np.asarray(block, np.float32)

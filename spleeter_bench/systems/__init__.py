@@ -22,6 +22,7 @@ FORMS = (
     "keras:spleeter:2stems (any model name or JSON file)",
     "spleeter:2stems (the original; any of its models or a JSON file, + @mwf)",
     "savedmodel:PATH",
+    "onnx:PATH, tflite:PATH (made by vocal-unet export)",
     "dir:PATH (estimates somebody else made)",
     "cmd:'PROGRAM … {input} {output}'",
 )
@@ -99,6 +100,8 @@ _KINDS: dict[str, Maker] = {
     "vocal-unet": _in_our_python(bool),
     "keras": _in_our_python(bool),
     "savedmodel": _in_our_python(bool),
+    "onnx": _in_our_python(bool),
+    "tflite": _in_our_python(bool),
     "spleeter": _original,
     "dir": _folder,
     "cmd": _command,

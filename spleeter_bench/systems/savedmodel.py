@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import platform
 from collections.abc import Mapping
 from pathlib import Path
@@ -46,4 +47,12 @@ def savedmodel_model(path: str) -> Model:
     versions = {"python": platform.python_version(), "tensorflow": tf.__version__, "numpy": np.__version__}
     # `loaded` owns the variables, which the signature alone would not keep alive
     separate.model = loaded  # type: ignore[attr-defined]
-    return Model(separate, f"SavedModel {folder}", versions)
+    return Model(separate, _weights(folder), versions)
+
+
+def _weights(folder: Path) -> str:
+    """Where the weights came from, which exports of `vocal-unet` say of themselves."""
+    try:
+        return str(json.loads((folder / "assets" / "vocal_unet.json").read_text(encoding="utf-8"))["weights"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return f"SavedModel {folder}"

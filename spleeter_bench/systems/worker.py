@@ -32,6 +32,10 @@ def load(spec: str) -> Model:
         from spleeter_bench.systems.keras import separator_model
 
         return separator_model(argument)
+    if kind in ("onnx", "tflite"):
+        from spleeter_bench.systems.keras import separator_model
+
+        return separator_model(spec)
     if kind == "savedmodel":
         from spleeter_bench.systems.savedmodel import savedmodel_model
 

@@ -253,3 +253,16 @@ def test_savedmodels_that_are_none(tmp_path: Path) -> None:
     (tmp_path / "bad" / "saved_model.pb").write_bytes(b"garbage")
     with pytest.raises(SystemFailedError, match="bad: cannot be loaded"):
         make_system(f"savedmodel:{tmp_path / 'bad'}").start()
+
+
+@pytest.mark.parametrize(
+    ("kind", "file"), [("savedmodel", "savedmodel"), ("onnx", "model.onnx"), ("tflite", "model.tflite")]
+)
+def test_what_vocal_unet_exported(kind: str, file: str, exports: Path, exported_source) -> None:
+    with make_system(f"{kind}:{exports / file}") as system:
+        stems = system.separate(MIXTURE, RATE).stems
+        assert "origin unknown" in system.info.weights, "an export says where its weights came from"
+    expected = exported_source.separate(MIXTURE)
+    assert stems.keys() == expected.keys()
+    for stem in expected:
+        np.testing.assert_allclose(stems[stem], expected[stem], atol=1e-5)

@@ -8,6 +8,7 @@ import typer
 
 from vocal_unet import console
 from vocal_unet.cli.data import app as data
+from vocal_unet.cli.export import export
 from vocal_unet.cli.models import app as models
 from vocal_unet.cli.separate import separate
 from vocal_unet.cli.train import train
@@ -22,6 +23,7 @@ app = typer.Typer(
 )
 app.command(no_args_is_help=True)(separate)
 app.command(no_args_is_help=True)(train)
+app.command(no_args_is_help=True)(export)
 app.add_typer(models, name="models")
 app.add_typer(data, name="data")
 

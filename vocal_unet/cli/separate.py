@@ -60,7 +60,8 @@ def separate(
             "-p",
             "--params_filename",
             "--model",
-            help="A folder made by 'vocal-unet train', a Spleeter model such as spleeter:4stems, or a Spleeter JSON file.",
+            help="A folder made by 'vocal-unet train', a Spleeter model such as spleeter:4stems, a Spleeter JSON file, or "
+            "an export: savedmodel:PATH, onnx:PATH, tflite:PATH.",
         ),
     ] = "spleeter:2stems",
     output: Annotated[
