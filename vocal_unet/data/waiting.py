@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import tensorflow as tf
 
 
@@ -24,10 +26,11 @@ class Waiting:
             return element
 
         def clock() -> tf.data.Dataset:
-            return tf.data.Dataset.range(tf.int64.max).map(lambda _: tf.timestamp(), num_parallel_calls=1)
+            return tf.data.Dataset.range(tf.int64.max).map(lambda _: tf.numpy_function(time.monotonic, [], tf.float64))
 
-        watched = tf.data.Dataset.zip((clock(), dataset, clock())).map(stop, num_parallel_calls=1)
+        watched = tf.data.Dataset.zip((clock(), dataset, clock())).map(stop)
         options = tf.data.Options()
-        # A prefetch behind the clocks would wait in the consumer's stead, while it computes.
+        # What runs ahead would read the clocks early, and wait in the consumer's stead while it computes.
+        options.experimental_optimization.map_parallelization = False
         options.experimental_optimization.inject_prefetch = False
         return watched.with_options(options)

@@ -17,7 +17,7 @@ from vocal_unet.errors import ModelError, OutputError
 def averaged_weights(network: keras.Model) -> list[np.ndarray]:
     """The network's weights in Keras' order, those that are trained as their moving average where the optimizer keeps one."""
     optimizer = getattr(network.optimizer, "inner_optimizer", network.optimizer)  # a loss scale lies around it
-    if not optimizer.use_ema or not int(optimizer.iterations):
+    if not optimizer.use_ema or not int(_value(optimizer.iterations)):
         return network.get_weights()
     averages = {
         variable.path: average
@@ -25,7 +25,7 @@ def averaged_weights(network: keras.Model) -> list[np.ndarray]:
             optimizer._trainable_variables, optimizer._model_variables_moving_average, strict=True
         )
     }
-    return [np.asarray(keras.ops.convert_to_numpy(averages.get(weight.path, weight))) for weight in network.weights]
+    return [_value(averages.get(weight.path, weight)) for weight in network.weights]
 
 
 def write_arrays(path: Path, arrays: dict[str, np.ndarray], state: dict[str, Any]) -> None:

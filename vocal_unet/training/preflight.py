@@ -31,7 +31,8 @@ SPARE_BYTES = 200_000_000
 class Estimate:
     """What a training will take."""
 
-    input_shape: tuple[int | None, ...]
+    input_shape: tuple[int, ...]
+    """Frames, bins, channels."""
     parameters: int
     memory_bytes: int
     """Weights, optimizer and activations of one step; songs come on top, `memory_mb` at most."""
@@ -43,13 +44,14 @@ def estimate(network: keras.Model, config: TrainConfig) -> Estimate:
     weights = 4 * network.count_params()
     # per weight: itself, its gradient, two moments, perhaps the average
     per_weight = 4 + bool(config.ema)
-    outputs = sum(int(np.prod(tensor.shape[1:])) for layer in network.layers for tensor in _list(layer.output))
+    outputs = sum(_numbers(tensor, config) for layer in network.layers for tensor in _list(layer.output))
     size = 2 if config.mixed_precision else 4
     # forward activations wait for the backward pass; about half as much again is in flight there
     activations = config.batch_size * outputs * size * 3 // 2
     # the last checkpoint is written beside the one before, then best weights and the model
     disk = weights * (2 * (per_weight - 1) + 2)
-    return Estimate(network.input_shape, network.count_params(), weights * per_weight + activations, disk)
+    shape = (config.crop_frames, *network.input_shape[2:])
+    return Estimate(shape, network.count_params(), weights * per_weight + activations, disk)
 
 
 def require_room(estimate: Estimate, folder: Path, config: TrainConfig) -> None:
@@ -140,6 +142,14 @@ def _small(config: TrainConfig) -> TrainConfig:
     spleeter = dataclasses.replace(config.spleeter, conv_n_filters=quarter(config.spleeter.conv_n_filters))
     frames = min(config.crop_frames, OVERFIT_FRAMES)
     return dataclasses.replace(config, unet=unet, spleeter=spleeter, crop_frames=frames)
+
+
+def _numbers(tensor: keras.KerasTensor, config: TrainConfig) -> int:
+    """Values one example has at this place; where a network takes any number of frames, they shrink as the bins do."""
+    _, *shape = tensor.shape
+    if len(shape) == 3 and shape[0] is None:
+        shape[0] = config.crop_frames * shape[1] // config.framing.bins
+    return int(np.prod([size or 1 for size in shape]))
 
 
 def _list(output: Any) -> list[Any]:

@@ -104,7 +104,7 @@ def train(
         ConfigError: a setting is out of range, or `out` holds a training with other settings.
         DataError, AudioError: the songs cannot be used.
         OutputError: `out` exists already or cannot be written.
-        TrainingError: the loss became NaN, memory ran out, or time was up before the first step.
+        TrainingError: the loss became NaN, or memory ran out.
         ModelError: the checkpoint of an interrupted training is damaged.
     """
     started = time.monotonic()
@@ -136,7 +136,7 @@ def train(
                 keeper.restore(network)
                 console.stderr.print(f"going on after epoch {len(keeper.history.epochs)}", soft_wrap=True)
             done = len(keeper.history.epochs)
-            if pace.share < 1 and not keeper.stalled:
+            if not done or (pace.share < 1 and not keeper.stalled):
                 callbacks = [
                     pace,
                     StopOnNaN(),
@@ -149,8 +149,6 @@ def train(
                 batches = _with_targets(training_batches(examples, pace.steps, rest=plan.learns_rest), plan)
                 _fit(network, waiting.watch(batches), config, done, callbacks)
         history = keeper.history
-        if not history.best_epoch:
-            raise TrainingError("no step was made; give more minutes or more epochs")
         whole.set_weights(read_weights(folder.best))
         minutes = history.seconds / 60
         trained_on = f"{_minutes(minutes)} on {describe(data, len(songs.training))}"
@@ -259,7 +257,7 @@ def check(config: TrainConfig, data: str, out: str | Path | None, report: Callab
     with songs_own_errors(examples), _memory_errors(config):
         network = _network(plan)
         needs = preflight.estimate(network, config)
-        shape = " × ".join(str(size) for size in needs.input_shape[1:])
+        shape = " × ".join(str(size) for size in needs.input_shape)
         report(f"network: {config.arch}, {needs.parameters:,} parameters, input {shape} (frames × bins × channels)")
         report(f"memory: about {needs.memory_bytes / 1e9:.1f} GB, and up to {config.memory_mb / 1e3:.1f} GB of songs")
         report(f"disk: about {needs.disk_bytes / 1e6:.0f} MB and TensorBoard's logs")
