@@ -112,18 +112,35 @@ def test_short_recordings_follow_one_another() -> None:
     assert sounding[0.0] == pytest.approx(700 / maker.samples, rel=0.01) and sounding[1.0] > 0.95
 
 
-def test_balance_and_bandwidth_leave_the_sum_exact() -> None:
+def test_balance_and_loudness_are_those_asked_for() -> None:
     stems = np.random.default_rng(0).standard_normal((2, 30_000, 2)).astype(np.float32)
-    balanced = dataclasses.replace(AugmentConfig.NONE, balance=1.0, balance_db=(-9.0, -9.0))
-    voice, rest = mix_levels(stems, balanced, np.random.default_rng(0))
+    asked = dataclasses.replace(
+        AugmentConfig.NONE, balance=1.0, balance_db=(-9.0, -9.0), loudness=1.0, loudness_db=(-20.0, -20.0)
+    )
+    voice, rest = mix_levels(stems, asked, np.random.default_rng(0))
     assert 20 * np.log10(active_level(voice) / active_level(rest)) == pytest.approx(-9, abs=0.01)
-    assert np.abs(voice + rest).max() == pytest.approx(1, abs=1e-5), "as loud as full scale allows, no louder"
+    assert 20 * np.log10(active_level(voice + rest)) == pytest.approx(-20, abs=0.01)
+    np.testing.assert_array_equal(mix_levels(0 * stems, asked, np.random.default_rng(0)), 0)
+
+
+def test_bandwidth_cuts_target_and_rest_alike() -> None:
+    stems = np.random.default_rng(0).standard_normal((2, 30_000, 2)).astype(np.float32)
     narrow = mix_levels(stems, dataclasses.replace(AugmentConfig.NONE, bandwidth=1.0), np.random.default_rng(0))
-    power = np.abs(np.fft.rfft(narrow, axis=1)) ** 2
-    assert power[:, -1500:].sum() < 1e-4 * power.sum(), "nothing above 20 kHz"
-    one = dataclasses.replace(with_augment(balance=1.0, bandwidth=1.0), crop_frames=60)
-    for mixture, target in make(examples(one, song(0), song(1)), 3):
-        assert np.abs(mixture).max() <= 1.0001 and target.any() and not np.array_equal(mixture, target)
+    before, after = (np.abs(np.fft.rfft(some, axis=1)) ** 2 for some in (stems, narrow))
+    kept = (after / before).reshape(2, 15_001, 2)[:, :15_000].reshape(2, 150, -1)  # in steps of 147 Hz
+    low, high = np.median(kept[:, :20], axis=2), np.median(kept[:, -15:], axis=2)
+    assert np.all(np.abs(low - 1) < 0.02) and high.max() < 1e-4, "all below 3 kHz, nothing above 20 kHz"
+    cutoffs = [np.flatnonzero(np.median(some, axis=1) > 0.5)[-1] for some in kept]
+    assert abs(cutoffs[0] - cutoffs[1]) <= 1
+
+
+def test_whatever_is_done_the_mixture_is_the_targets_sum_with_the_rest() -> None:
+    loud = dataclasses.replace(AugmentConfig.PRODUCTION, noise=0.0, rest_only=1.0, target_only=0.0)
+    config = dataclasses.replace(PRODUCTION, augment=loud)
+    assert not any(target.any() for _, target in make(examples(config, song(0, 60_000)), 5))
+    alone = dataclasses.replace(config, augment=dataclasses.replace(loud, rest_only=0.0, target_only=1.0))
+    for mixture, target in make(examples(alone, song(0, 60_000)), 5):
+        np.testing.assert_array_equal(mixture, target)
 
 
 def test_buses_hold_every_stem_once() -> None:

@@ -28,10 +28,10 @@ class AugmentConfig(Config):
     right; `echo`; `reverb` of `reverb_seconds` (to -60 dB) at `reverb_db` against the dry sound; `stereo` width and place; `gain`
     by up to ± `gain_db`; `channel_swap`; `polarity`.
 
-    Per example: `balance` brings the target to `balance_db` against the rest, both measured where they sound, and then the
-    mixture's peak down to full scale; `bandwidth` cuts both above a frequency, as low bit rates do; `noise` adds white noise of
-    `noise_db` against the mixture, to the mixture only; `time_mask` and `frequency_mask` silence up to `time_mask_frames` frames
-    and `frequency_mask_bins` bins.
+    Per example: `balance` brings the target to `balance_db` against the rest, and `loudness` the mixture to `loudness_db`
+    against full scale, all measured where they sound; `bandwidth` cuts both above a frequency, as low bit rates do; `noise` adds
+    white noise of `noise_db` against the mixture, to the mixture only; `time_mask` and `frequency_mask` silence up to
+    `time_mask_frames` frames and `frequency_mask_bins` bins.
     """
 
     cross_mixing: float = 0.5
@@ -67,6 +67,8 @@ class AugmentConfig(Config):
     polarity: float = 0.5
     balance: float = 0.0
     balance_db: tuple[float, ...] = (-15.0, 6.0)
+    loudness: float = 0.0
+    loudness_db: tuple[float, ...] = (-30.0, -10.0)
     bandwidth: float = 0.0
     noise: float = 0.5
     noise_db: tuple[float, ...] = (-60.0, -30.0)
@@ -91,6 +93,7 @@ class AugmentConfig(Config):
         for key, least, most in (
             ("noise_db", -200, 60), ("reverb_db", -200, 20), ("soft_clip_db", -60, 60), ("stretch_factors", 0.5, 2),
             ("reverb_seconds", 0.01, 10), ("second_target_db", -60, 20), ("balance_db", -60, 60),
+            ("loudness_db", -100, 0),
         ):  # fmt: skip
             pair = getattr(self, key)
             require(
@@ -104,7 +107,8 @@ class AugmentConfig(Config):
 AUGMENTATIONS = (
     "cross_mixing", "stem_mixing", "stem_dropout", "second_target", "active_crops", "rest_only", "target_only", "pitch_shift",
     "time_stretch", "formant_shift", "harmony", "equaliser", "compression", "soft_clip", "band_limit", "doubling", "echo",
-    "reverb", "stereo", "gain", "channel_swap", "polarity", "balance", "bandwidth", "noise", "time_mask", "frequency_mask",
+    "reverb", "stereo", "gain", "channel_swap", "polarity", "balance", "loudness", "bandwidth", "noise", "time_mask",
+    "frequency_mask",
 )  # fmt: skip
 """The fields of `AugmentConfig` that are probabilities."""
 
@@ -141,6 +145,7 @@ AugmentConfig.PRODUCTION = AugmentConfig(
     reverb_db=(-20.0, -3.0),
     stereo=0.4,
     balance=0.9,
+    loudness=0.9,
     bandwidth=0.15,
     noise=0.1,
     noise_db=(-70.0, -40.0),

@@ -8,7 +8,7 @@ import numpy as np
 
 from vocal_unet.config import AugmentConfig
 from vocal_unet.data import effects, production
-from vocal_unet.data.levels import balance
+from vocal_unet.data.levels import active_level, balance
 from vocal_unet.data.voices import harmonise, shift_formants
 
 _INTERVALS = (-12, -9, -8, -5, -4, -3, 3, 4, 5, 7, 8, 9, 12)
@@ -84,7 +84,7 @@ def make_buses(stems: np.ndarray, rng: np.random.Generator) -> np.ndarray:
 
 
 def mix_levels(stems: np.ndarray, augment: AugmentConfig, rng: np.random.Generator) -> np.ndarray:
-    """Balance of target and rest, and the bandwidth of both.
+    """Bandwidth, balance and loudness of target and rest.
 
     Args:
         stems: the target and the sum of the rest, float32 `(2, samples, channels)`; not changed.
@@ -99,7 +99,9 @@ def mix_levels(stems: np.ndarray, augment: AugmentConfig, rng: np.random.Generat
         stems = np.stack([both[:, :channels], both[:, channels:]])
     if rng.random() < augment.balance:
         stems = np.stack([balance(stems[0], stems[1], between(augment.balance_db, rng)), stems[1]])
-        stems /= max(1.0, float(np.abs(stems.sum(axis=0)).max()))
+    if rng.random() < augment.loudness:
+        wanted, level = 10 ** (between(augment.loudness_db, rng) / 20), active_level(stems.sum(axis=0))
+        stems = stems * np.float32(wanted / level) if level > 1e-5 else stems
     return stems
 
 
