@@ -21,12 +21,14 @@ class AugmentConfig(Config):
     Per song: `pitch_shift` by up to `pitch_semitones` (by resampling: tempo and formants move along), `time_stretch` by a factor
     between the two of `stretch_factors` (pitch stays).
 
+    Per stem: `gain` by up to ± `gain_db`; `channel_swap`; `polarity`.
+
     To the target: `formant_shift` by up to `formant_semitones` (pitch stays); `harmony`, one or two voices at other intervals.
 
-    Per stem: `equaliser` with shelves and a peak of up to ± `equaliser_db`; `compression`; `soft_clip` driven by `soft_clip_db`
-    above full scale; `band_limit` to what a telephone, a high-pass or a low-pass leaves; `doubling` by detuned copies left and
-    right; `echo`; `reverb` of `reverb_seconds` (to -60 dB) at `reverb_db` against the dry sound; `stereo` width and place; `gain`
-    by up to ± `gain_db`; `channel_swap`; `polarity`.
+    To the target, and to one or two sums of the accompaniment's stems: `equaliser` with shelves and a peak of up to
+    ± `equaliser_db`; `compression`; `soft_clip` driven by `soft_clip_db` above full scale; `band_limit` to what a telephone, a
+    high-pass or a low-pass leaves; `doubling` by detuned copies left and right; `echo`; `reverb` of `reverb_seconds` (to
+    -60 dB) at `reverb_db` against the dry sound; `stereo` width and place.
 
     Per example: `balance` brings the target to `balance_db` against the rest, and `loudness` the mixture to `loudness_db`
     against full scale, all measured where they sound; `bandwidth` cuts both above a frequency, as low bit rates do; `noise` adds
