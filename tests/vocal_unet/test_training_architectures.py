@@ -77,7 +77,7 @@ def songs(folder: Path, low: str, high: str) -> Path:
 
 def test_spleeters_network_trains_in_the_same_loop(tmp_path: Path) -> None:
     config = dataclasses.replace(
-        SPLEETER, epochs=3, steps_per_epoch=15, batch_size=2, learning_rate=5e-3, augment=AugmentConfig.NONE
+        SPLEETER, epochs=4, steps_per_epoch=80, batch_size=1, learning_rate=5e-3, augment=AugmentConfig.NONE
     )
     result = train(config, f"stems:{songs(tmp_path / 'songs', 'other', 'vocals')}", tmp_path / "model")
     assert result.best["val_si_sdri"] > 3

@@ -37,6 +37,9 @@ def train(
             help="Songs: stems:DIR, musdb:DIR, prepared:DIR, generated:N[:SEED], voices:DIR or a sum of these.",
         ),
     ] = "generated:48",
+    validation_data: Annotated[
+        str | None, typer.Option(help="Songs to validate with.", show_default="a share of --data")
+    ] = None,
     preset: Annotated[Preset, typer.Option(help="Settings to start from.")] = Preset.spleeter,
     config: Annotated[
         Path | None, typer.Option(help="JSON file with settings instead of a preset.", show_default=False)
@@ -76,10 +79,10 @@ def train(
     from vocal_unet.training import train as training
 
     if check:
-        training.check(settings, data, output, lambda line: print(line, flush=True))
+        training.check(settings, data, output, lambda line: print(line, flush=True), validation_data=validation_data)
         return
     assert output is not None
-    result = training.train(settings, data, output, force=force)
+    result = training.train(settings, data, output, validation_data=validation_data, force=force)
     best = result.best
     console.stderr.print(
         f"{result.trained_on}: {result.epochs} epochs, {result.steps} steps; best after epoch {result.history.best_epoch}: "

@@ -69,13 +69,18 @@ def factor(schedule: str, share: float) -> float:
     return 0.5 + 0.5 * math.cos(math.pi * falling) if schedule == "cosine" else 0.01**falling
 
 
+def learning_rate(network: keras.Model) -> float:
+    """What the optimizer's next step would use."""
+    return float(keras.ops.convert_to_numpy(network.optimizer.learning_rate))
+
+
 class StopOnNaN(keras.callbacks.Callback):
     """Ends training with an error as soon as the loss is no number."""
 
     def on_train_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:
         loss = (logs or {}).get("loss", 0.0)
         if not math.isfinite(loss):
-            rate = float(self.model.optimizer.learning_rate)
+            rate = learning_rate(self.model)
             raise TrainingError(
                 f"the loss became {loss} at step {batch + 1} of an epoch; try a lower learning_rate than {rate:g} or "
                 "clip_norm=1 (the epochs before it are kept: see the folder's checkpoints)"

@@ -11,7 +11,7 @@ import keras
 
 from vocal_unet.config import TrainConfig
 from vocal_unet.data.waiting import Waiting
-from vocal_unet.training.callbacks import Pace
+from vocal_unet.training.callbacks import Pace, learning_rate
 from vocal_unet.training.checkpoints import averaged_weights, restore_training, save_training, save_weights
 from vocal_unet.training.run_folder import RunFolder
 from vocal_unet.training.validation import Validation
@@ -55,7 +55,7 @@ class Judge(keras.callbacks.Callback):
         scores = self.validation()
         assert logs is not None
         logs.update({f"val_{name}": value for name, value in asdict(scores).items()})
-        logs["learning_rate"] = float(self.model.optimizer.learning_rate)
+        logs["learning_rate"] = learning_rate(self.model)
         logs["examples_per_second"] = (self.pace.steps - steps) * self.config.batch_size / seconds
         logs["waiting_for_data"] = (self.waiting.seconds - waited) / seconds
 

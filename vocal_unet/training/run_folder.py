@@ -17,6 +17,8 @@ from vocal_unet.lock import locked
 SETTINGS = "training.json"
 FINISHED = "config.json"
 """A folder that holds this is a model; it is written last."""
+Spec = str | dict[str, str]
+"""The songs' spec, or one for training and one for validation."""
 MAY_CHANGE = ("memory_mb", "bad_songs", "profile")
 """Settings that do not change what is learned, and may differ when a training goes on."""
 
@@ -36,7 +38,7 @@ class RunFolder:
         self.logs = path / "tensorboard"
         self._former = path.with_name(f".{path.name}.former")
 
-    def check(self, config: TrainConfig, data: str, *, force: bool) -> None:
+    def check(self, config: TrainConfig, data: Spec, *, force: bool) -> None:
         """Whether a training with these settings may start or go on here; changes nothing.
 
         Raises:
@@ -56,7 +58,7 @@ class RunFolder:
             self._require_same(_settings(config, data))
 
     @contextmanager
-    def opened(self, config: TrainConfig, data: str, *, force: bool) -> Iterator[bool]:
+    def opened(self, config: TrainConfig, data: Spec, *, force: bool) -> Iterator[bool]:
         """The folder, ready to train in; True where a training goes on.
 
         With `force` what is there is put aside and comes back if nothing was learned before an error; it is removed when
@@ -119,7 +121,7 @@ class RunFolder:
             )
 
 
-def _settings(config: Config, data: str) -> dict[str, Any]:
+def _settings(config: Config, data: Spec) -> dict[str, Any]:
     return {"data": data, "config": config.to_dict()}
 
 

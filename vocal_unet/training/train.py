@@ -64,15 +64,20 @@ class Songs:
     """Names of the target and of the rest."""
 
 
-def find_songs(config: TrainConfig, data: str) -> Songs:
-    """Open, check and split the songs.
+def find_songs(config: TrainConfig, data: str, validation_data: str | None = None) -> Songs:
+    """Open, check and split the songs; with `validation_data` there is nothing to split.
 
     Raises:
         DataError, AudioError: they cannot be used.
     """
     check_framing(config.framing)
     found, left_out = usable_songs(open_songs(data), config.target, config.bad_songs)
-    training, held_out = split_songs(found, config.validation_songs)
+    if validation_data is None:
+        training, held_out = split_songs(found, config.validation_songs)
+    else:
+        training = found
+        held_out, more = usable_songs(open_songs(validation_data), config.target, config.bad_songs)
+        left_out += more
     others = {stem for song in found.songs for stem in song.stem_names} - {config.target}
     rest = "accompaniment" if config.target == "vocals" else others.pop() if len(others) == 1 else "rest"
     return Songs(training, held_out, left_out, (config.target, rest))
@@ -83,6 +88,7 @@ def train(
     data: str,
     out: str | Path,
     *,
+    validation_data: str | None = None,
     force: bool = False,
     devices: Sequence[str] | None = None,
 ) -> TrainResult:
@@ -97,6 +103,7 @@ def train(
         config: all settings; with `minutes` set, generating or reading the songs counts too.
         data: what `open_songs` takes.
         out: folder to write.
+        validation_data: songs to validate with, in place of a share of `data`.
         force: start anew where `out` holds a model or a training. What was there is kept until the new model is complete.
         devices: what `devices.strategy` takes.
 
@@ -109,13 +116,14 @@ def train(
     """
     started = time.monotonic()
     folder = RunFolder(Path(out))
-    folder.check(config, data, force=force)
-    songs = find_songs(config, data)
+    spec = data if validation_data is None else {"training": data, "validation": validation_data}
+    folder.check(config, spec, force=force)
+    songs = find_songs(config, data, validation_data)
     if songs.left_out:
         first = songs.left_out[0]
         console.stderr.print(f"left out {len(songs.left_out)} songs that cannot be used, first {first}", soft_wrap=True)
     make_deterministic(config)
-    with folder.opened(config, data, force=force) as goes_on, console.progress_bar() as bar:
+    with folder.opened(config, spec, force=force) as goes_on, console.progress_bar() as bar:
         examples = Examples(songs.training, config)
         plan = architecture(config, songs.stems)
         with songs_own_errors(examples), _memory_errors(config):
@@ -232,7 +240,14 @@ def _minutes(minutes: float) -> str:
     return f"{rounded} minute{'' if rounded == '1' else 's'}"
 
 
-def check(config: TrainConfig, data: str, out: str | Path | None, report: Callable[[str], None]) -> None:
+def check(
+    config: TrainConfig,
+    data: str,
+    out: str | Path | None,
+    report: Callable[[str], None],
+    *,
+    validation_data: str | None = None,
+) -> None:
     """Look at everything a training needs, in seconds, and write nothing.
 
     Args:
@@ -240,6 +255,7 @@ def check(config: TrainConfig, data: str, out: str | Path | None, report: Callab
         data: the songs.
         out: where the model would go.
         report: called with one line per finding.
+        validation_data: as `train` takes it.
 
     Raises:
         VocalUnetError: what `train` would raise, or TrainingError where a small copy of the network does not learn.
@@ -247,7 +263,7 @@ def check(config: TrainConfig, data: str, out: str | Path | None, report: Callab
     folder = RunFolder(Path(out) if out else Path.cwd() / "model")
     if out:
         folder.check(config, data, force=False)
-    songs = find_songs(config, data)
+    songs = find_songs(config, data, validation_data)
     report(f"songs: {len(songs.training)} to train on, {len(songs.held_out)} for validation")
     for line in songs.left_out:
         report(f"left out: {line}")
