@@ -66,6 +66,10 @@ def _load_own(folder: Path) -> LoadedModel:
             f"{folder}: no such model folder; give a folder made by 'vocal-unet train' or a name like spleeter:2stems"
         )
     config_file, network_file = folder / "config.json", folder / "model.keras"
+    if not config_file.is_file() and (folder / "training.json").is_file():
+        raise ModelError(
+            f"{folder}: its training is not finished; run the same 'vocal-unet train' command again to go on"
+        )
     for file in (config_file, network_file):
         if not file.is_file():
             raise ModelError(f"{folder}: not a model folder, {file.name} is missing")
@@ -73,6 +77,7 @@ def _load_own(folder: Path) -> LoadedModel:
     try:
         framing = Framing.from_dict(config["framing"], str(config_file))
         stems = tuple(config["stems"])
+        masking = Masking.from_dict(config.get("masking", {"kind": "complement"}), str(config_file))
         trained_on = str(config.get("trained_on", "origin unknown"))
     except (KeyError, TypeError) as error:
         raise ModelError(f"{config_file}: {error} is missing or not what it should be") from None
@@ -80,4 +85,4 @@ def _load_own(folder: Path) -> LoadedModel:
         network = keras.saving.load_model(network_file, compile=False)
     except Exception as error:  # Keras raises whatever the zip, HDF5 or JSON reader inside raised
         raise ModelError(f"{network_file}: cannot be loaded ({(str(error).splitlines() or [''])[0]})") from error
-    return LoadedModel(folder.name, network, framing, Masking(kind="complement"), stems, trained_on)
+    return LoadedModel(folder.name, network, framing, masking, stems, trained_on)
