@@ -9,6 +9,7 @@ import keras
 import tensorflow as tf
 
 from vocal_unet.loading import OWN_PREFIX, LoadedModel
+from vocal_unet.packed import SHIPPED
 from vocal_unet.version import __version__
 
 FORMAT = 1
@@ -35,7 +36,8 @@ def description(model: LoadedModel, precision: str) -> str:
 
 def model_card(model: LoadedModel, spec: str) -> str:
     """Markdown: the card of a trained model's folder, else what is known of the weights."""
-    card = Path(spec.removeprefix(OWN_PREFIX)) / CARD
+    name = spec.removeprefix(OWN_PREFIX)
+    card = SHIPPED.get(name, Path(name)) / CARD
     if card.is_file():
         return card.read_text(encoding="utf-8")
     return f"""# {model.name}
