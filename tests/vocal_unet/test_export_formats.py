@@ -54,10 +54,10 @@ def quick_proof(monkeypatch: pytest.MonkeyPatch):
     return prove
 
 
-def unet(frames: int = 10) -> LoadedModel:
-    """A small U-Net of the paper's kind; its frames and bins do not halve evenly."""
+def unet() -> LoadedModel:
+    """A small U-Net of the paper's kind with all its options; its frames and bins do not halve evenly."""
     keras.utils.set_random_seed(1)
-    network = build_unet(FRAMING, UNetConfig(filters=(2, 3, 4), dropout=(0.2,)))
+    network = build_unet(FRAMING, UNetConfig(filters=(2, 3, 4), dropout=(0.2,), first_stride=2, frequency_bottleneck=8))
     for variable in network.variables:
         if variable.name in ("gamma", "moving_variance"):
             variable.assign(keras.random.uniform(variable.shape, 0.5, 1.5, seed=2))
