@@ -55,14 +55,16 @@ def separate(
         ),
     ],
     model: Annotated[
-        str,
+        str | None,
         typer.Option(
             "-p",
             "--params_filename",
             "--model",
-            help="A folder made by 'vocal-unet train', a Spleeter model such as spleeter:4stems, or a Spleeter JSON file.",
+            help="A Spleeter model such as spleeter:4stems, vocal-unet:demo (comes with the package), a folder made by "
+            "'vocal-unet train', or a Spleeter JSON file.",
+            show_default="spleeter:2stems if its weights are here, else vocal-unet:demo",
         ),
-    ] = "spleeter:2stems",
+    ] = None,
     output: Annotated[
         Path, typer.Option("-o", "--output_path", help="Folder the stems are written to; - is raw samples to a pipe.")
     ] = Path("separated"),
@@ -147,7 +149,7 @@ def separate(
 
 def _run(
     files: list[str],
-    model: str,
+    model: str | None,
     rendering: Rendering,
     settings: BatchSettings,
     raw: RawFormat,
@@ -176,10 +178,12 @@ def _run(
     reporter.summary(outcome)
 
 
-def _separator(model: str, rendering: Rendering, reporter: Reporter) -> Separator:
+def _separator(model: str | None, rendering: Rendering, reporter: Reporter) -> Separator:
     console.import_tensorflow()
+    from vocal_unet.loading import default_model
     from vocal_unet.separator import Separator, load_model
 
+    model = model or default_model()
     with console.download_bar(model) as progress:
         loaded = load_model(model, progress)
     separator = Separator(loaded, mwf=rendering.mwf, wiener_window=rendering.wiener_window, band=rendering.band)
