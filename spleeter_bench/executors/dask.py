@@ -47,7 +47,7 @@ def do_on_dask(
             client.submit(_do, job, settings, pure=False, priority=-number): job
             for number, job in enumerate(jobs)
         }
-        for future in as_completed(list(waiting)):
+        for future in as_completed(list(waiting), loop=client.loop):
             job = waiting.pop(future)
             starting(job)
             try:
