@@ -86,8 +86,8 @@ def run(
     """Separate and score every song with every system, then print the table."""
     _set_up_logging(verbose)
     from spleeter_bench import runner
-    from spleeter_bench.errors import BenchError, SystemFailedError
-    from spleeter_bench.records import FAILED
+    from spleeter_bench.errors import BenchError, SystemFailedError, SystemUnavailableError
+    from spleeter_bench.records import FAILED, UNAVAILABLE
     from spleeter_bench.tracks import find_tracks
 
     if dask and jobs > 1:
@@ -117,6 +117,8 @@ def run(
     failed = sum(record.status == FAILED for record in result.records)
     if failed:
         raise SystemFailedError(f"{failed} of {len(result.records)} separations failed; the table's notes say why")
+    if all(record.status == UNAVAILABLE for record in result.records):
+        raise SystemUnavailableError("no system can run on this machine; the table's notes say why")
 
 
 @app.command()

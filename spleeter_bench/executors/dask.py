@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import threading
 from collections.abc import Callable, Generator, Sequence
 
@@ -9,6 +10,7 @@ from spleeter_bench.errors import BenchError
 from spleeter_bench.evaluate import Evaluator, Job, Outcome, Settings, failed
 
 CONNECT_SECONDS = 20
+ADDRESS = re.compile(r"(\w+://)?[^/\s]+:\d+")
 
 _evaluators: dict[int, tuple[Settings, Evaluator]] = {}
 """Thread of a Dask worker -> the evaluator it keeps, so that a model is loaded once and not once per song."""
@@ -29,8 +31,10 @@ def do_on_dask(
         starting: called with a job when its outcome is there, as only the cluster knows when it started.
 
     Raises:
-        BenchError: the package distributed is missing, or the cluster cannot be reached or was lost.
+        BenchError: no address, the package distributed is missing, or the cluster cannot be reached or was lost.
     """
+    if not ADDRESS.fullmatch(address):
+        raise BenchError(f"{address}: no address of a Dask scheduler; one looks like tcp://HOST:8786")
     try:
         from distributed import Client, KilledWorker, as_completed
     except ImportError:
