@@ -68,7 +68,8 @@ def run(
         keep_estimates: keep the separated stems in `folder/estimates`, for `rescore` or for listening.
 
     Raises:
-        BenchError: a spec names no system, the folder or its records cannot be read or written, or the cluster is lost.
+        BenchError: a spec names no system, or the folder or its records cannot be read or written.
+        ClusterError: the Dask cluster cannot be reached or was lost.
     """
     maker = make_system or default_maker()
     for spec in specs:

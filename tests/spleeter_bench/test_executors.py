@@ -11,7 +11,7 @@ import soundfile
 
 from spleeter_bench.errors import BenchError
 from spleeter_bench.evaluate import Job, Settings
-from spleeter_bench.executors import dask, do_in_processes
+from spleeter_bench.executors import do_in_processes
 from spleeter_bench.records import FILE_NAME, read_records
 from spleeter_bench.runner import rescore, run
 from spleeter_bench.tracks import Track, find_tracks
@@ -137,16 +137,3 @@ def test_kept_estimates_can_be_compared_as_a_folder(tmp_path: Path, tracks: list
     read = run(tracks, [f"dir:{tmp_path / 'run' / 'estimates' / 'mid'}"], tmp_path / "again")
     assert [record.scores for record in read.records] == [record.scores for record in kept.records]
     assert {record.seconds for record in read.records} == {None}
-
-
-@pytest.mark.parametrize(
-    ("address", "message"),
-    [("nonsense", "no address of a Dask scheduler"), ("tcp://127.0.0.1:1", "no Dask scheduler answers there")],
-)
-def test_a_cluster_that_is_not_there(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, address: str, message: str
-) -> None:
-    pytest.importorskip("distributed")
-    monkeypatch.setattr(dask, "CONNECT_SECONDS", 1)
-    with pytest.raises(BenchError, match=message):
-        run([], ["mixture"], tmp_path, dask=address)
