@@ -156,7 +156,8 @@ def table(
         typer.Option("--metric", help="A column, like sdr or usdr. May be given again. [default: si_snr, si_sdr]"),
     ] = None,
     full: Annotated[
-        bool, typer.Option("--full", help="Every metric, mean and median, then all pairs of systems compared.")
+        bool,
+        typer.Option("--full", help="Load times, every metric, mean and median, then all pairs of systems compared."),
     ] = False,
     no_cost: Annotated[
         bool, typer.Option("--no-cost", help="Without speed and memory, which no two runs have in common.")
@@ -178,7 +179,7 @@ def table(
     if form is Format.CSV:
         typer.echo(report.render_pairs_csv(summaries) if full else report.render_csv(summaries, cost=cost), nl=False)
         return
-    tables = [report.make_table(summaries, metrics or report.PAPER_METRICS, cost=cost)]
+    tables = [report.make_table(summaries, metrics or report.PAPER_METRICS, cost=cost, load_time=full)]
     if full:
         chosen = metrics or report.known_metrics(summaries)
         pairs = report.make_pairs_table(summaries, chosen)
