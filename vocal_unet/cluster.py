@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import re
 import threading
 from collections.abc import Callable, Generator, Sequence
@@ -50,11 +51,14 @@ def on_cluster(
     if not _ADDRESS.fullmatch(address):
         raise ClusterError(f"{address}: no address of a Dask scheduler; one looks like tcp://HOST:8786")
     try:
-        from distributed import Client, KilledWorker, as_completed
+        from distributed import CancelledError, Client, KilledWorker, as_completed
+        from distributed.comm import CommClosedError
     except ImportError:
         raise ClusterError(
             "a Dask cluster needs the package distributed; install it: pip install 'vocal-unet[dask]'"
         ) from None
+    # it logs tracebacks of connections it loses; what they mean is said below
+    logging.getLogger("distributed.client").setLevel(logging.CRITICAL)
     try:
         client = Client(address, timeout=CONNECT_SECONDS, set_as_default=False)
     except (OSError, ValueError) as error:
@@ -72,8 +76,8 @@ def on_cluster(
                 result = future.result()
             except KilledWorker as error:
                 result = ClusterError(f"the workers that were given it died: {error}")
-            except (OSError, RuntimeError) as error:
-                raise ClusterError(f"{address}: the cluster was lost ({error}); the same command goes on") from error
+            except (CancelledError, CommClosedError) as error:
+                raise ClusterError(f"{address}: the cluster was lost; see to it and run the command again") from error
             finally:
                 future.release()
             yield item, result

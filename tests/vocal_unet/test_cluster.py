@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -17,12 +18,16 @@ from vocal_unet.errors import AudioError, ClusterError, ConfigError
 distributed = pytest.importorskip("distributed")
 
 
+def small_cluster() -> Any:
+    """A scheduler, and a worker that is a thread of this process."""
+    return distributed.LocalCluster(
+        1, threads_per_worker=1, processes=False, protocol="tcp", host="127.0.0.1", dashboard_address="127.0.0.1:0"
+    )
+
+
 @pytest.fixture(scope="module")
 def address() -> Iterator[str]:
-    """A scheduler, and a worker that is a thread of this process."""
-    with distributed.LocalCluster(
-        1, threads_per_worker=1, processes=False, protocol="tcp", host="127.0.0.1", dashboard_address=None
-    ) as small:
+    with small_cluster() as small:
         yield small.scheduler_address
 
 
@@ -49,6 +54,21 @@ def test_a_worker_makes_what_it_needs_once_and_gives_it_back(address: str) -> No
     assert Counter.made == Counter.closed == [100, 200]
     with pytest.raises(ConfigError, match="-1 is negative"):
         dict(on_cluster(Counter, 100, [-1], address))
+
+
+class Slow(Counter):
+    def do(self, item: int) -> int:
+        time.sleep(0.2)
+        return item
+
+
+def test_a_cluster_that_is_lost() -> None:
+    with small_cluster() as small:
+        results = on_cluster(Slow, 0, range(100), small.scheduler_address)
+        assert next(results) == (0, 0)
+        small.close()
+        with pytest.raises(ClusterError, match="the cluster was lost"):
+            list(results)
 
 
 @pytest.mark.parametrize(
