@@ -38,6 +38,7 @@ ALLOWED = {
     "lock": set(),
     "loading": {"errors", "config", "models", "packed", "spleeter"},
     "wiener": set(),
+    "cluster": {"errors"},
     "graph": {"config", "framing", "loading", "masks", "streaming", "wiener"},
     "separator": {"errors", "config", "audio", "graph", "streaming", "loading", "naming", "rates", "stem_files"},
     "data": {"errors", "config", "audio", "framing"},
@@ -51,6 +52,7 @@ ALLOWED = {
         "songs",
         "rates",
         "clipping",
+        "cluster",
         "stem_files",
         "audio",
         "separator",
@@ -73,6 +75,7 @@ NO_TENSORFLOW = {
         "songs",
         "rates",
         "clipping",
+        "cluster",
         "stem_files",
         "audio",
         "models",
@@ -103,7 +106,7 @@ NO_TENSORFLOW = {
     },
 }
 IN_SPLEETERS_ENVIRONMENT = {"generate_checkpoint.py", "spleeter_weights.py", "spleeter_worker.py", "training_step.py"}
-MAY_USE_VOCAL_UNET = {"__init__", "errors", "tracks", "estimates", "systems", "parity", "cli"}
+MAY_USE_VOCAL_UNET = {"__init__", "errors", "tracks", "estimates", "executors", "systems", "parity", "cli"}
 
 
 def imports(path: Path, *, top_level_only: bool = False) -> Iterator[tuple[str, tuple[str, ...]]]:
@@ -147,7 +150,7 @@ def test_a_module_imports_only_what_its_room_may(path: Path) -> None:
         elif parts[0] == "vocal_unet":
             assert here in MAY_USE_VOCAL_UNET, f"{path}: only {sorted(MAY_USE_VOCAL_UNET)} may use vocal_unet"
             public = module == "vocal_unet" and set(names) <= {*vocal_unet.__all__, "console"}
-            assert public or module in ("vocal_unet.version", "vocal_unet.console"), (
+            assert public or module in ("vocal_unet.version", "vocal_unet.console", "vocal_unet.cluster"), (
                 f"{path}: {module} is not a public name"
             )
 

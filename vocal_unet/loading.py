@@ -13,9 +13,9 @@ from vocal_unet.models.spleeter import build_spleeter
 from vocal_unet.packed import SHIPPED, WEIGHTS, load_packed
 from vocal_unet.spleeter.checkpoint import assign
 from vocal_unet.spleeter.configuration import PREFIX, spleeter_model
-from vocal_unet.spleeter.converted import has_checkpoint, read_weights
+from vocal_unet.spleeter.converted import read_weights
 from vocal_unet.spleeter.download import DownloadProgress
-from vocal_unet.spleeter.pretrained import model_folder, weights_folder, weights_source
+from vocal_unet.spleeter.pretrained import weights_folder, weights_source
 
 OWN_PREFIX = "vocal-unet:"
 
@@ -31,12 +31,6 @@ class LoadedModel:
     stems: tuple[str, ...]
     weights: str
     """Where the weights came from, in words."""
-
-
-def default_model() -> str:
-    """What separates when no model is named: Spleeter's 2stems where its weights are on this machine, else the shipped one."""
-    spleeter = f"{PREFIX}2stems"
-    return spleeter if has_checkpoint(model_folder(spleeter_model(spleeter))) else f"{OWN_PREFIX}demo"
 
 
 def load_model(spec: str | Path, progress: DownloadProgress | None = None) -> LoadedModel:

@@ -12,8 +12,8 @@ import pytest
 from tests.conftest import snr
 from tests.vocal_unet.test_training import SMALL
 from vocal_unet import Separator
+from vocal_unet.cli.separate import default_model
 from vocal_unet.errors import ModelError
-from vocal_unet.loading import default_model
 from vocal_unet.packed import SHIPPED, WEIGHTS, pack
 from vocal_unet.safetensors import read_arrays, write_arrays
 from vocal_unet.training.architectures import architecture

@@ -44,6 +44,7 @@ class RawName(str, enum.Enum):
     s16le, f32le = "s16le", "f32le"
 
 
+SPLEETER = "spleeter:2stems"
 SPLEETERS_ADAPTER = "spleeter.audio.ffmpeg.FFMPEGProcessAudioAdapter"
 
 
@@ -109,6 +110,12 @@ def separate(
     skip_existing: Annotated[
         bool, typer.Option("--skip-existing", help="Skip songs whose stems are all there.")
     ] = False,
+    dask: Annotated[
+        str | None,
+        typer.Option(
+            metavar="ADDRESS", help="Separate on this Dask cluster (tcp://HOST:8786), which sees the same files."
+        ),
+    ] = None,
     raw_format: Annotated[RawName, typer.Option(help="Format of raw samples.")] = RawName.s16le,
     raw_rate: Annotated[int, typer.Option(min=1, help="Sample rate of raw input, Hz.")] = 44100,
     raw_channels: Annotated[int, typer.Option(min=1, help="Channels of raw input.")] = 2,
@@ -139,7 +146,7 @@ def separate(
         )
         rendering = Rendering(mwf, wiener_window.value, band.value)
         raw = RawFormat(raw_format.value, raw_rate, raw_channels)
-        _run(files, model, rendering, settings, raw, outcome, reporter)
+        _run(files, model or default_model(), rendering, settings, raw, dask, outcome, reporter)
     except VocalUnetError as error:
         reporter.refused(error)
         raise
@@ -147,22 +154,34 @@ def separate(
         raise typer.Exit(outcome.exit_code)
 
 
+def default_model() -> str:
+    """What separates when no model is named: Spleeter's 2stems where its weights are on this machine, else the shipped one."""
+    from vocal_unet.spleeter.configuration import spleeter_model
+    from vocal_unet.spleeter.converted import has_checkpoint
+    from vocal_unet.spleeter.pretrained import model_folder
+
+    return SPLEETER if has_checkpoint(model_folder(spleeter_model(SPLEETER))) else "vocal-unet:demo"
+
+
 def _run(
     files: list[str],
-    model: str | None,
+    model: str,
     rendering: Rendering,
     settings: BatchSettings,
     raw: RawFormat,
+    dask: str | None,
     outcome: Outcome,
     reporter: Reporter,
 ) -> None:
     from vocal_unet.cli.batch import probe_songs, separate_songs
+    from vocal_unet.cli.cluster_batch import separate_songs_on_cluster
     from vocal_unet.cli.pipes import PIPE, separate_pipe
     from vocal_unet.songs import find_songs
 
     piped = str(PIPE) in files or settings.output == PIPE
     if piped:
         require(len(files) == 1, f"{PIPE} stands for one song; give no others with it")
+        require(dask is None, f"{PIPE} is a pipe of this machine; leave out --dask")
         require(
             not (isinstance(reporter, JsonReporter) and settings.output == PIPE),
             "--json and -o - both want standard output; choose one",
@@ -174,16 +193,18 @@ def _run(
     with reporter:
         infos = probe_songs(find_songs(files, leave_out=settings.output), outcome, reporter)
         if infos:
-            separate_songs(_separator(model, rendering, reporter), infos, settings, outcome, reporter)
+            separator = _separator(model, rendering, reporter)
+            if dask is None:
+                separate_songs(separator, infos, settings, outcome, reporter)
+            else:
+                separate_songs_on_cluster(separator, model, infos, settings, dask, outcome, reporter)
     reporter.summary(outcome)
 
 
-def _separator(model: str | None, rendering: Rendering, reporter: Reporter) -> Separator:
+def _separator(model: str, rendering: Rendering, reporter: Reporter) -> Separator:
     console.import_tensorflow()
-    from vocal_unet.loading import default_model
     from vocal_unet.separator import Separator, load_model
 
-    model = model or default_model()
     with console.download_bar(model) as progress:
         loaded = load_model(model, progress)
     separator = Separator(loaded, mwf=rendering.mwf, wiener_window=rendering.wiener_window, band=rendering.band)
