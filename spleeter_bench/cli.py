@@ -86,8 +86,8 @@ def run(
     """Separate and score every song with every system, then print the table."""
     _set_up_logging(verbose)
     from spleeter_bench import runner
-    from spleeter_bench.errors import BenchError, SystemFailedError
-    from spleeter_bench.records import FAILED
+    from spleeter_bench.errors import BenchError, SystemFailedError, SystemUnavailableError
+    from spleeter_bench.records import FAILED, UNAVAILABLE
     from spleeter_bench.tracks import find_tracks
 
     if dask and jobs > 1:
@@ -117,6 +117,8 @@ def run(
     failed = sum(record.status == FAILED for record in result.records)
     if failed:
         raise SystemFailedError(f"{failed} of {len(result.records)} separations failed; the table's notes say why")
+    if all(record.status == UNAVAILABLE for record in result.records):
+        raise SystemUnavailableError("no system can run on this machine; the table's notes say why")
 
 
 @app.command()
@@ -154,7 +156,8 @@ def table(
         typer.Option("--metric", help="A column, like sdr or usdr. May be given again. [default: si_snr, si_sdr]"),
     ] = None,
     full: Annotated[
-        bool, typer.Option("--full", help="Every metric, mean and median, then all pairs of systems compared.")
+        bool,
+        typer.Option("--full", help="Load times, every metric, mean and median, then all pairs of systems compared."),
     ] = False,
     no_cost: Annotated[
         bool, typer.Option("--no-cost", help="Without speed and memory, which no two runs have in common.")
@@ -176,7 +179,7 @@ def table(
     if form is Format.CSV:
         typer.echo(report.render_pairs_csv(summaries) if full else report.render_csv(summaries, cost=cost), nl=False)
         return
-    tables = [report.make_table(summaries, metrics or report.PAPER_METRICS, cost=cost)]
+    tables = [report.make_table(summaries, metrics or report.PAPER_METRICS, cost=cost, load_time=full)]
     if full:
         chosen = metrics or report.known_metrics(summaries)
         pairs = report.make_pairs_table(summaries, chosen)

@@ -39,6 +39,7 @@ ALLOWED = {
     "exported": {"errors", "config", "streaming"},
     "loading": {"errors", "config", "exported", "models", "packed", "spleeter"},
     "wiener": set(),
+    "cluster": {"errors"},
     "graph": {"config", "framing", "loading", "masks", "streaming", "wiener"},
     "separator": {
         "errors",
@@ -77,6 +78,7 @@ ALLOWED = {
         "songs",
         "rates",
         "clipping",
+        "cluster",
         "stem_files",
         "audio",
         "separator",
@@ -100,6 +102,7 @@ NO_TENSORFLOW = {
         "songs",
         "rates",
         "clipping",
+        "cluster",
         "stem_files",
         "audio",
         "models",
@@ -130,7 +133,7 @@ NO_TENSORFLOW = {
     },
 }
 IN_SPLEETERS_ENVIRONMENT = {"generate_checkpoint.py", "spleeter_weights.py", "spleeter_worker.py", "training_step.py"}
-MAY_USE_VOCAL_UNET = {"__init__", "errors", "tracks", "estimates", "systems", "parity", "cli"}
+MAY_USE_VOCAL_UNET = {"__init__", "errors", "tracks", "estimates", "executors", "systems", "parity", "cli"}
 
 
 def imports(path: Path, *, top_level_only: bool = False) -> Iterator[tuple[str, tuple[str, ...]]]:
@@ -174,7 +177,7 @@ def test_a_module_imports_only_what_its_room_may(path: Path) -> None:
         elif parts[0] == "vocal_unet":
             assert here in MAY_USE_VOCAL_UNET, f"{path}: only {sorted(MAY_USE_VOCAL_UNET)} may use vocal_unet"
             public = module == "vocal_unet" and set(names) <= {*vocal_unet.__all__, "console"}
-            assert public or module in ("vocal_unet.version", "vocal_unet.console"), (
+            assert public or module in ("vocal_unet.version", "vocal_unet.console", "vocal_unet.cluster"), (
                 f"{path}: {module} is not a public name"
             )
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from spleeter_bench.aggregate import MEDIAN_METRICS, Summaries, Summary
 from spleeter_bench.errors import BenchError
-from spleeter_bench.report.cells import MISSING, decibels, interval, memory, speed
+from spleeter_bench.report.cells import MISSING, decibels, interval, memory, seconds, speed
 from spleeter_bench.report.notes import DAGGER, notes
 
 PAPER_METRICS = ("si_snr", "si_sdr")
@@ -43,6 +43,7 @@ COST = (
     "(in brackets: how many times faster than real time). "
     "Peak memory is the highest resident memory of the system's process."
 )
+LOAD_TIME = "Load time is from the start of the system's process until one second of noise was separated."
 MEAN = ", mean over tracks"
 INTERVALS = "In brackets: 95 % bootstrap interval over tracks."
 
@@ -57,31 +58,37 @@ class Table:
     footnotes: tuple[str, ...]
 
 
-def make_table(summaries: Summaries, metrics: Sequence[str] = PAPER_METRICS, *, cost: bool = True) -> Table:
+def make_table(
+    summaries: Summaries, metrics: Sequence[str] = PAPER_METRICS, *, cost: bool = True, load_time: bool = False
+) -> Table:
     """One row per system, in the order of `summaries`.
 
     Args:
         summaries: of a run.
         metrics: the columns; BSSEval's show the median over tracks, all others the mean.
         cost: with the columns on speed and memory, which differ from run to run while scores do not.
+        load_time: among them how long the system took to start.
 
     Raises:
         BenchError: no system has such a metric.
     """
     _check(summaries, metrics)
+    title = _title(summaries)
     return Table(
-        title=_title(summaries),
+        # among others, such columns say themselves that they are medians
+        title=title.replace(MEAN, ", median over tracks") if set(metrics) <= set(MEDIAN_METRICS) else title,
         columns=(
             "System",
             *(f"{TITLES.get(metric, metric)}\n(dB{', median' * (metric in MEDIAN_METRICS)})" for metric in metrics),
-            *(("RTF\n(× real time)", "Peak\nmemory") if cost else ()),
+            *(("RTF\n(× real time)", *(("Load\ntime",) if load_time else ()), "Peak\nmemory") if cost else ()),
             "n",
         ),
-        rows=tuple(_row(summary, len(summaries.tracks), metrics, cost) for summary in summaries.systems),
+        rows=tuple(_row(summary, len(summaries.tracks), metrics, cost, load_time) for summary in summaries.systems),
         footnotes=(
             _definition(metrics),
             *([INTERVALS] if any(summary.mean_interval for summary in summaries.systems) else []),
             *([COST] if cost else []),
+            *([LOAD_TIME] if cost and load_time else []),
             *notes(summaries, metrics, cost),
         ),
     )
@@ -137,11 +144,12 @@ def _definition(metrics: Sequence[str]) -> str:
     return ". ".join([*said, "Higher is better."])
 
 
-def _row(summary: Summary, tracks: int, metrics: Sequence[str], cost: bool) -> tuple[str, ...]:
+def _row(summary: Summary, tracks: int, metrics: Sequence[str], cost: bool, load_time: bool) -> tuple[str, ...]:
+    loading = (seconds(summary.load_seconds),) if load_time else ()
     return (
         _name(summary),
         *(_with_interval(summary, metric, median=metric in MEDIAN_METRICS) for metric in metrics),
-        *((speed(summary.real_time_factor), memory(summary.peak_memory)) if cost else ()),
+        *((speed(summary.real_time_factor), *loading, memory(summary.peak_memory)) if cost else ()),
         f"{summary.scored}/{tracks}",
     )
 

@@ -55,10 +55,10 @@ def test_pictures_and_players_of_fixed_excerpts(logs: Path) -> None:
     tags = set(events.Tags()["tensors"])
     for number in range(EXCERPTS):
         # after epochs 1 and 2 by the rule of powers of two, after the third because it is the last
-        assert [event.step for event in events.Tensors(f"excerpt {number}")] == [0, 1, 2]
+        assert [event.step for event in events.Tensors(f"spectrograms/excerpt {number}")] == [0, 1, 2]
         assert [event.step for event in events.Tensors(f"excerpt {number}/estimate")] == [0, 1, 2]
         assert {f"excerpt {number}/mixture", f"excerpt {number}/vocals"} <= tags
-    _, _, png = make_ndarray(events.Tensors("excerpt 0")[-1].tensor_proto)
+    _, _, png = make_ndarray(events.Tensors("spectrograms/excerpt 0")[-1].tensor_proto)
     picture = tf.io.decode_png(png).numpy()
     assert picture.shape[2] == 3 and picture.std() > 10
     sound, _ = make_ndarray(events.Tensors("excerpt 0/vocals")[0].tensor_proto)[0]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -55,9 +56,10 @@ def load_exported(spec: str) -> ExportedModel:
         ModelError: it is damaged or no export of this package.
     """
     kind, _, path = spec.partition(":")
-    if not path or not Path(path).exists():
+    place = Path(path).expanduser()
+    if not path or not place.exists():
         raise ConfigError(f"{path or spec}: no such file or folder")
-    return importlib.import_module(f"vocal_unet.exported.{kind}").load(Path(path))
+    return importlib.import_module(f"vocal_unet.exported.{kind}").load(place)
 
 
 def parse_description(text: str | bytes | None, path: Path) -> Mapping[str, Any]:
@@ -66,8 +68,6 @@ def parse_description(text: str | bytes | None, path: Path) -> Mapping[str, Any]
     Raises:
         ModelError: it says nothing, or something unreadable.
     """
-    import json
-
     if text is None:
         raise ModelError(f"{path}: was not made by 'vocal-unet export' (it holds no {DESCRIPTION})")
     try:

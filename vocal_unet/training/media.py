@@ -97,7 +97,7 @@ class Media(keras.callbacks.Callback):
                 estimate = estimate[: len(mixture)]
                 self._play(f"excerpt {number}/estimate", estimate)
                 tf.summary.image(
-                    f"excerpt {number}",
+                    f"spectrograms/excerpt {number}",
                     self._picture(mixture, target, estimate)[None],
                     description=f"mixture, {self.config.target}, estimate, mask (left channel, linear frequency)",
                 )
@@ -114,7 +114,9 @@ class Media(keras.callbacks.Callback):
         spectra = [np.abs(stft(w, framing).numpy())[:, : framing.bins, 0] for w in waveforms]
         step = max(1, framing.bins // HEIGHT)
         mixture, target, estimate = (s[:, ::step] for s in spectra)
-        return side_by_side(mixture, target, estimate, np.minimum(estimate / np.maximum(mixture, 1e-6), 1))
+        # where the mixture is black its mask is of no account, and mostly rounding
+        heard = mixture > mixture.max(initial=0) * 10 ** (-RANGE_DB / 20)
+        return side_by_side(mixture, target, estimate, heard * np.minimum(estimate / np.maximum(mixture, 1e-9), 1))
 
 
 def settings(config: TrainConfig) -> dict[str, Any]:
