@@ -9,6 +9,7 @@ from typing import Annotated
 
 import typer
 
+from spleeter_bench import page_commands
 from vocal_unet import __version__, console
 
 app = typer.Typer(
@@ -105,6 +106,7 @@ def run(
             dask=dask,
             bsseval=bsseval.value,
             keep_estimates=keep_estimates,
+            data=data,
         )
     except KeyboardInterrupt:
         _say("interrupted; the same command goes on where it stopped")
@@ -189,6 +191,9 @@ def table(
         else:
             render = report.render_markdown if form is Format.MARKDOWN else report.render_latex
             typer.echo(render(one), nl=False)
+
+
+app.command()(page_commands.report)
 
 
 @app.command()

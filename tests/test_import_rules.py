@@ -35,6 +35,7 @@ ALLOWED = {
     "spleeter": {"errors", "config"},
     "loading": {"errors", "config", "models", "spleeter"},
     "wiener": set(),
+    "spectrogram": set(),
     "graph": {"config", "framing", "loading", "masks", "streaming", "wiener"},
     "separator": {"errors", "config", "audio", "graph", "streaming", "loading", "naming", "rates", "stem_files"},
     "data": {"errors", "config", "audio", "framing"},
@@ -72,6 +73,7 @@ NO_TENSORFLOW = {
         "clipping",
         "stem_files",
         "audio",
+        "spectrogram",
         "models",
         "losses",
         "data_cli",
@@ -85,6 +87,8 @@ NO_TENSORFLOW = {
         "records",
         "aggregate",
         "report",
+        "page",
+        "page_commands",
         "statistics",
         "runner",
         "evaluate",
@@ -100,7 +104,7 @@ NO_TENSORFLOW = {
     },
 }
 IN_SPLEETERS_ENVIRONMENT = {"generate_checkpoint.py", "spleeter_weights.py", "spleeter_worker.py", "training_step.py"}
-MAY_USE_VOCAL_UNET = {"__init__", "errors", "tracks", "estimates", "systems", "parity", "cli"}
+MAY_USE_VOCAL_UNET = {"__init__", "errors", "tracks", "estimates", "systems", "parity", "page", "page_commands", "cli"}
 
 
 def imports(path: Path, *, top_level_only: bool = False) -> Iterator[tuple[str, tuple[str, ...]]]:

@@ -1,0 +1,214 @@
+"""One excerpt of one song with all that is heard and seen of it: the mixture, the reference and every kept estimate."""
+
+from __future__ import annotations
+
+import base64
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+from scipy import signal
+
+from spleeter_bench.errors import BenchError, SystemFailedError
+from spleeter_bench.estimates import read_stem
+from spleeter_bench.page.loudness import matching_gains
+from spleeter_bench.page.pictures import difference_picture, level_picture, mask_picture
+from spleeter_bench.tracks import Track, TrackAudio
+from vocal_unet import VocalUnetError, log_spectrogram, read_audio, write_audio
+
+ANCHOR_HZ = 3500.0
+"""The low-pass anchor of ITU-R BS.1534."""
+STEP_SECONDS = 0.5
+
+MIXTURE, REFERENCE = "mixture", "reference"
+TRUTH = 2
+"""The first voices of a clip are these two, whatever systems are called; the rest are systems."""
+
+
+@dataclass(frozen=True)
+class Excerpts:
+    """Which part of every song is put in the page, and how."""
+
+    seconds: float | None = 7.0
+    """Length; None is the whole song."""
+    count: int = 1
+    """Per song, at most."""
+    bitrate: str = "96k"
+    """Of the mp3, which every browser plays."""
+
+    def __post_init__(self) -> None:
+        if self.seconds is not None and not self.seconds >= 1:
+            raise BenchError(f"an excerpt lasts 1 second or more, not {self.seconds:g}")
+        if self.count < 1:
+            raise BenchError(f"there must be 1 excerpt or more per song, not {self.count}")
+
+
+@dataclass(frozen=True)
+class Voice:
+    """One thing to listen to in a clip."""
+
+    name: str
+    """"mixture", "reference" or a system's spec."""
+    audio: int
+    """Index into `Clip.audio`; two that sound the same share it."""
+    gain: float
+    """Brings it to the loudness of the others."""
+    spectrogram: str
+    mask: str = ""
+    difference: str = ""
+
+
+@dataclass(frozen=True)
+class Clip:
+    """An excerpt, ready for the page; pictures are data URIs."""
+
+    song: str
+    dataset: str
+    samples_of_song: int
+    start: float
+    """Seconds into the song."""
+    samples: int
+    sample_rate: int
+    voices: tuple[Voice, ...]
+    audio: tuple[str, ...]
+    """mp3 in base64."""
+    anchor: Mapping[str, object]
+    """Filter `b`, `a` that makes the hidden anchor out of the reference, and its `gain`."""
+    missing: Mapping[str, str] = field(default_factory=dict)
+    """System -> why there is nothing to hear of it."""
+
+    @property
+    def seconds(self) -> float:
+        """Length."""
+        return self.samples / self.sample_rate
+
+
+def make_clips(track: Track, folders: Mapping[str, Path], target: str, excerpts: Excerpts) -> list[Clip]:
+    """The clips of a song.
+
+    Args:
+        track: the song; it is decoded once.
+        folders: system -> where its stems of this song lie, if it kept them.
+        target: the stem to be heard.
+        excerpts: how many, how long.
+
+    Raises:
+        TrackError: the song cannot be decoded.
+        BenchError: its sample rate is none of mp3's.
+    """
+    audio = track.load()
+    length = len(audio.mixture)
+    if excerpts.seconds is not None:
+        length = min(length, round(excerpts.seconds * track.sample_rate))
+    starts = choose_starts(audio, target, track.sample_rate, length, excerpts.count)
+    return [_clip(track, audio, folders, target, start, length, excerpts.bitrate) for start in starts]
+
+
+def choose_starts(audio: TrackAudio, target: str, sample_rate: int, length: int, count: int) -> list[int]:
+    """Where to listen: excerpts without overlap in which the target and everything else are both at their most present.
+
+    Returns:
+        Up to `count` first samples, in the order of the song; a song with room for fewer has fewer.
+    """
+    step = max(1, round(STEP_SECONDS * sample_rate))
+    starts = np.arange(0, len(audio.mixture) - length + 1, step)
+    quieter = np.min(
+        [
+            _energy(stem, starts, length)
+            for stem in (audio.references[target], audio.mixture - audio.references[target])
+        ],
+        axis=0,
+    )
+    chosen: list[int] = []
+    # a stable sort: where nothing is louder, the earlier start wins
+    for place in np.argsort(-quieter, kind="stable"):
+        if len(chosen) < count and all(abs(starts[place] - other) >= length for other in chosen):
+            chosen.append(int(starts[place]))
+    return sorted(chosen)
+
+
+def _energy(waveform: np.ndarray, starts: np.ndarray, length: int) -> np.ndarray:
+    running = np.concatenate([[0.0], np.cumsum(np.sum(waveform.astype(np.float64) ** 2, axis=1))])
+    return running[starts + length] - running[starts]
+
+
+def _clip(
+    track: Track,
+    audio: TrackAudio,
+    folders: Mapping[str, Path],
+    target: str,
+    start: int,
+    length: int,
+    bitrate: str,
+) -> Clip:
+    part = slice(start, start + length)
+    names = [MIXTURE, REFERENCE]
+    heard = [audio.mixture[part], audio.references[target][part]]
+    missing: dict[str, str] = {}
+    for system, folder in folders.items():
+        try:
+            heard.append(read_stem(folder, target, track.sample_rate, len(audio.mixture), start, length))
+            names.append(system)
+        except SystemFailedError as error:
+            missing[system] = str(error)
+    encoded: dict[bytes, tuple[int, str, np.ndarray]] = {}
+    for waveform in heard:
+        content = waveform.tobytes()
+        if content not in encoded:
+            encoded[content] = (len(encoded), *encode(waveform, track.sample_rate, bitrate))
+    # levels are taken from what the codec left, which is what is heard
+    audible = [encoded[waveform.tobytes()] for waveform in heard]
+    anchor_b, anchor_a = signal.butter(4, min(ANCHOR_HZ / track.sample_rate * 2, 0.9))
+    anchor = signal.lfilter(anchor_b, anchor_a, audible[1][2], axis=0)
+    *gains, anchor_gain = matching_gains([*(decoded for _, _, decoded in audible), anchor], track.sample_rate)
+    columns = columns_of(length, track.sample_rate)
+    mixture, reference, *_ = levels = [
+        log_spectrogram([waveform], track.sample_rate, length, columns=columns) for waveform in heard
+    ]
+    top = float(mixture.max())
+    voices = [
+        Voice(
+            name,
+            audible[place][0],
+            gains[place],
+            level_picture(level, top),
+            mask_picture(level, mixture, top) if place >= TRUTH else "",
+            difference_picture(level, reference, top) if place >= TRUTH else "",
+        )
+        for place, (name, level) in enumerate(zip(names, levels, strict=True))
+    ]
+    return Clip(
+        song=track.name,
+        dataset=track.dataset,
+        samples_of_song=track.samples,
+        start=start / track.sample_rate,
+        samples=length,
+        sample_rate=track.sample_rate,
+        voices=tuple(voices),
+        audio=tuple(text for _, text, _ in encoded.values()),
+        anchor={"b": list(anchor_b), "a": list(anchor_a), "gain": anchor_gain},
+        missing=missing,
+    )
+
+
+def columns_of(samples: int, sample_rate: int) -> int:
+    """Width of a picture: fine enough for notes, no wider than a screen."""
+    return int(np.clip(samples / sample_rate * 50, 100, 1600))
+
+
+def encode(waveform: np.ndarray, sample_rate: int, bitrate: str) -> tuple[str, np.ndarray]:
+    """`(samples, 2)` as mp3 in base64, and what a decoder makes of it.
+
+    Raises:
+        BenchError: mp3 has no such sample rate or bit rate, or the temporary folder is full.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "clip.mp3"
+        try:
+            write_audio(path, np.clip(waveform, -1, 1), sample_rate, bitrate=bitrate)
+            decoded, _ = read_audio(path)
+        except VocalUnetError as error:
+            raise BenchError(f"an excerpt cannot be encoded: {error}") from error
+        return base64.b64encode(path.read_bytes()).decode("ascii"), decoded

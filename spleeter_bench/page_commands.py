@@ -1,0 +1,104 @@
+"""`spleeter-bench report`, `plot` and `listen`: a run to look at, to listen to and to judge."""
+
+from __future__ import annotations
+
+import enum
+import logging
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from vocal_unet import console
+
+if TYPE_CHECKING:
+    from spleeter_bench.records import Record
+    from spleeter_bench.tracks import Track
+
+RunFolder = Annotated[Path, typer.Argument(metavar="RUN", help="Folder a run wrote.", show_default=False)]
+Systems = Annotated[
+    list[str] | None, typer.Option(help="Only this system. May be given again; sets the order.", show_default="all")
+]
+Data = Annotated[
+    list[str] | None,
+    typer.Option(
+        help="The songs of the run, where they lie elsewhere now. May be given again.", show_default="the run's"
+    ),
+]
+Verbose = Annotated[bool, typer.Option("--verbose", help="Show tracebacks and what goes on inside.")]
+
+
+class Target(str, enum.Enum):
+    """Which stem."""
+
+    VOCALS = "vocals"
+    ACCOMPANIMENT = "accompaniment"
+
+
+def report(
+    folder: RunFolder,
+    output: Annotated[
+        Path, typer.Option("--output", "-o", help="Folder of the page; an older page is replaced.", show_default=False)
+    ],
+    target: Annotated[Target, typer.Option(help="Which stem.")] = Target.VOCALS,
+    systems: Systems = None,
+    data: Data = None,
+    excerpt: Annotated[float, typer.Option(min=1, help="Seconds of an excerpt.")] = 7.0,
+    excerpts: Annotated[int, typer.Option(min=1, help="Excerpts per song, at most.")] = 1,
+    full_audio: Annotated[bool, typer.Option("--full-audio", help="Whole songs instead of excerpts.")] = False,
+    bitrate: Annotated[str, typer.Option(help="Bit rate of the page's mp3s.")] = "96k",
+    jobs: Annotated[
+        int | None, typer.Option("--jobs", "-j", min=1, help="Processes at a time.", show_default="one per core")
+    ] = None,
+    verbose: Verbose = False,
+) -> None:
+    """Make a page of a run: tables, charts, spectrograms, players and a blind listening test.
+
+    It opens in any browser, without server or network. What can be heard are the stems a run kept (--keep-estimates).
+    """
+    _set_up_logging(verbose)
+    from spleeter_bench.aggregate import aggregate
+    from spleeter_bench.page import Excerpts, write_page
+    from spleeter_bench.plan import read_plan
+
+    records = _records(folder)
+    summaries = aggregate(records, target=target.value, systems=systems or None, plan=read_plan(folder))
+    tracks = _tracks(folder, data)
+    with console.progress_bar() as bar:
+        task = bar.add_task("excerpts", total=None)
+        index = write_page(
+            summaries,
+            records,
+            folder,
+            output,
+            tracks,
+            excerpts=Excerpts(None if full_audio else excerpt, excerpts, bitrate),
+            jobs=jobs,
+            progress=lambda done, total: bar.update(task, completed=done, total=total),
+        )
+    typer.echo(index)
+
+
+def _records(folder: Path) -> tuple[Record, ...]:
+    from spleeter_bench.records import FILE_NAME, read_records
+
+    reading = read_records(folder / FILE_NAME)
+    if reading.notice:
+        typer.echo(reading.notice, err=True)
+    return reading.records
+
+
+def _tracks(folder: Path, data: list[str] | None) -> list[Track]:
+    """The songs of a run; a run made before runs remembered where their songs lie has none."""
+    from spleeter_bench.errors import TrackError
+    from spleeter_bench.plan import read_plan
+    from spleeter_bench.tracks import find_tracks
+
+    try:
+        return find_tracks(data or read_plan(folder).data)
+    except TrackError as error:
+        raise error if data else TrackError(f"{error}; say with --data where the run's songs lie now") from error
+
+
+def _set_up_logging(verbose: bool) -> None:
+    logging.basicConfig(level=logging.INFO if verbose else logging.WARNING, format="%(name)s: %(message)s")
