@@ -165,7 +165,7 @@ def table(
 ) -> None:
     """Print the table of a run again; csv always holds every metric, with --full it holds the pairs of systems."""
     _set_up_logging(verbose)
-    from spleeter_bench import report
+    from spleeter_bench import listening, report
     from spleeter_bench.aggregate import aggregate
     from spleeter_bench.plan import read_plan
     from spleeter_bench.records import FILE_NAME, read_records
@@ -178,7 +178,8 @@ def table(
     if form is Format.CSV:
         typer.echo(report.render_pairs_csv(summaries) if full else report.render_csv(summaries, cost=cost), nl=False)
         return
-    tables = [report.make_table(summaries, metrics or report.PAPER_METRICS, cost=cost)]
+    ratings = listening.rating_column(listening.pool(listening.read_of_run(folder)))
+    tables = [report.make_table(summaries, metrics or report.PAPER_METRICS, cost=cost, beside=ratings)]
     if full:
         chosen = metrics or report.known_metrics(summaries)
         pairs = report.make_pairs_table(summaries, chosen)
@@ -194,6 +195,7 @@ def table(
 
 
 app.command()(page_commands.report)
+app.command()(page_commands.listen)
 
 
 @app.command()

@@ -57,6 +57,7 @@ def report(
     It opens in any browser, without server or network. What can be heard are the stems a run kept (--keep-estimates).
     """
     _set_up_logging(verbose)
+    from spleeter_bench import listening
     from spleeter_bench.aggregate import aggregate
     from spleeter_bench.page import Excerpts, write_page
     from spleeter_bench.plan import read_plan
@@ -73,10 +74,59 @@ def report(
             output,
             tracks,
             excerpts=Excerpts(None if full_audio else excerpt, excerpts, bitrate),
+            ratings=listening.rating_column(listening.pool(listening.read_of_run(folder))),
             jobs=jobs,
             progress=lambda done, total: bar.update(task, completed=done, total=total),
         )
     typer.echo(index)
+
+
+def listen(
+    results: Annotated[
+        list[Path],
+        typer.Argument(help="Files the page's listening test exported, or folders of them.", show_default=False),
+    ],
+    run: Annotated[
+        Path | None,
+        typer.Option(metavar="RUN", help="Show the ratings beside this run's metrics, and keep them for its tables."),
+    ] = None,
+    keep_all: Annotated[
+        bool, typer.Option("--keep-all", help="Also take listeners who do not recognise the hidden reference.")
+    ] = False,
+    markdown: Annotated[bool, typer.Option("--markdown", help="Print the tables as Markdown.")] = False,
+    verbose: Verbose = False,
+) -> None:
+    """Pool the blind tests of several listeners: ratings with intervals, paired tests, ABX against guessing."""
+    _set_up_logging(verbose)
+    from spleeter_bench import listening, report
+    from spleeter_bench.aggregate import aggregate
+    from spleeter_bench.errors import BenchError
+    from spleeter_bench.plan import read_plan
+
+    found = listening.read_results(results)
+    left_out: tuple[str, ...] = ()
+    if not keep_all:
+        kept, left_out = listening.screen(found.ratings)
+        found = listening.Listening(kept, found.answers)
+    if not found.ratings and not found.answers:
+        raise BenchError(
+            f"no answers left: {', '.join(left_out)} did not recognise the hidden reference; --keep-all takes them in"
+            if left_out
+            else "the files hold no answers"
+        )
+    opinions = listening.pool(found)
+    tables = listening.listening_tables(opinions, left_out)
+    if run:
+        summaries = aggregate(_records(run), plan=read_plan(run))
+        tables.insert(0, report.make_table(summaries, beside=listening.rating_column(opinions)))
+        listening.write_results(run / listening.FILE_NAME, found)
+    for number, table in enumerate(tables):
+        if number:
+            typer.echo()
+        if markdown:
+            typer.echo(report.render_markdown(table), nl=False)
+        else:
+            report.print_text(table)
 
 
 def _records(folder: Path) -> tuple[Record, ...]:

@@ -87,6 +87,7 @@ NO_TENSORFLOW = {
         "records",
         "aggregate",
         "report",
+        "listening",
         "page",
         "page_commands",
         "statistics",

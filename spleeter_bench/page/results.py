@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
 from spleeter_bench.aggregate import MEDIAN_METRICS, Summaries, Summary
-from spleeter_bench.report import PAPER_METRICS, Table, known_metrics, make_table
+from spleeter_bench.report import PAPER_METRICS, Column, Table, known_metrics, make_table
 from spleeter_bench.report.cells import decibels, interval, memory, probability
 from spleeter_bench.report.table import TITLES
 from spleeter_bench.statistics import Paired
@@ -42,14 +42,15 @@ class Bar:
     text: str
 
 
-def headline(summaries: Summaries) -> tuple[Table, tuple[Row, ...]]:
-    """The table of the paper's metrics and SDR, and its rows with numbers to sort by."""
+def headline(summaries: Summaries, ratings: Column | None) -> tuple[Table, tuple[Row, ...]]:
+    """The table of the paper's metrics, SDR and listeners' ratings, and its rows with numbers to sort by."""
     known = known_metrics(summaries)
     metrics = [metric for metric in HEADLINE if metric in known] or list(PAPER_METRICS)
-    table = make_table(summaries, metrics)
+    table = make_table(summaries, metrics, beside=ratings)
     rows = []
     for summary, texts in zip(summaries.systems, table.rows, strict=True):
         orders = [_value(summary, metric) for metric in metrics]
+        orders += [ratings.values.get(summary.system)] if ratings else []
         orders += [summary.real_time_factor, summary.peak_memory, summary.scored]
         cells = []
         for text, order in zip(texts[1:], orders, strict=True):

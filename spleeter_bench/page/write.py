@@ -26,7 +26,7 @@ from spleeter_bench.page import charts, pictures, results
 from spleeter_bench.page.clips import TRUTH, Clip, Excerpts, make_clips
 from spleeter_bench.plan import Song
 from spleeter_bench.records import Record, latest
-from spleeter_bench.report import make_full_table, make_pairs_table
+from spleeter_bench.report import Column, make_full_table, make_pairs_table
 from spleeter_bench.report.pairs import EXPLANATION
 from spleeter_bench.tracks import Track
 from vocal_unet import row_edges
@@ -59,6 +59,7 @@ def write_page(
     tracks: Sequence[Track] = (),
     *,
     excerpts: Excerpts | None = None,
+    ratings: Column | None = None,
     jobs: int | None = None,
     progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> Path:
@@ -71,6 +72,7 @@ def write_page(
         output: the folder to make; one that holds an older page is replaced.
         tracks: where the run's songs can be found; those that are not among them have no excerpt.
         excerpts: which part of each song is put in.
+        ratings: what listeners said, for the table.
         jobs: processes; default one per core.
         progress: called with (songs done, songs in all).
 
@@ -102,9 +104,8 @@ def write_page(
                 for place, clip in enumerate(clips)
             ]
             progress(done, len(work))
-        _write_index(
-            temporary, environment, summaries, records, [entry for key in sorted(listed) for entry in listed[key]]
-        )
+        entries = [entry for number in sorted(listed) for entry in listed[number]]
+        _write_index(temporary, environment, summaries, records, entries, ratings)
         if output.exists():
             shutil.rmtree(output)
         os.replace(temporary, output)
@@ -229,8 +230,9 @@ def _write_index(
     summaries: Summaries,
     records: Sequence[Record],
     clips: Sequence[Mapping[str, Any]],
+    ratings: Column | None,
 ) -> None:
-    table, rows = results.headline(summaries)
+    table, rows = results.headline(summaries, ratings)
     titles = results.titles(summaries)
     systems = [summary.system for summary in summaries.systems]
     newest = latest(records)

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from spleeter_bench.listening import read_results
 from spleeter_bench.page import write_page
 from spleeter_bench.page.loudness import loudness
 from tests.page_run import RATE, SECONDS, SONGS, SYSTEMS, make_run
@@ -232,6 +233,8 @@ def test_ratings_run_to_their_export(open_page: Callable[..., Any], size: str, t
     assert sorted(row["score"] for row in rows[:5]) == [0, 10, 20, 30, 40]
     lines = export(page, "csv", tmp_path)
     assert [line["stimulus"] for line in lines] == [row["stimulus"] for row in rows]
+    pooled = [read_results([path]) for path in sorted(tmp_path.iterdir())]
+    assert pooled[0] == pooled[1] and len(pooled[0].ratings) == len(rows)
     page.reload()
     assert f"{len(SONGS)} trials kept" in page.locator("#kept-count").text_content()
 

@@ -71,7 +71,7 @@ const Report = {
     const column = Number(button.dataset.column);
     const heading = headings[column];
     // scores: best first; names and costs: lowest first
-    const first = heading.textContent.includes("(dB") || heading.textContent.includes("MUSHRA") ? "descending" : "ascending";
+    const first = heading.textContent.includes("(dB") || heading.textContent.includes("Rating") ? "descending" : "ascending";
     const other = first === "ascending" ? "descending" : "ascending";
     const direction = heading.getAttribute("aria-sort") === first ? other : first;
     for (const cell of headings) cell.removeAttribute("aria-sort");
