@@ -41,10 +41,10 @@ class Run:
 
 
 def song_audio(number: int) -> TrackAudio:
-    """Vocals that come and go, and noise: `float32 (samples, 2)`."""
+    """Vocals that come and go, with treble that the anchor lacks, and noise: `float32 (samples, 2)`."""
     rng = np.random.default_rng(number)
     time = np.arange(round(SECONDS * RATE)) / RATE
-    tone = sum(np.sin(2 * np.pi * 220 * (number + 1) * k * time) / k for k in (1, 2, 3)) * (np.sin(2 * time) ** 2)
+    tone = sum(np.sin(2 * np.pi * 220 * (number + 1) * k * time) / k for k in range(1, 12)) * (np.sin(2 * time) ** 2)
     vocals = (0.1 * np.stack([tone, 0.8 * tone], axis=1)).astype(np.float32)
     others = (0.05 * rng.standard_normal(vocals.shape)).astype(np.float32)
     return TrackAudio(vocals + others, {"vocals": vocals, "accompaniment": others})

@@ -166,16 +166,15 @@ def test_players_play_and_switch_without_a_gap(open_page: Callable[..., Any], si
     page.locator("#songs").scroll_into_view_if_needed()
     page.wait_for_selector(".voice")
     page.locator("#play").click()
-    page.wait_for_function("window.heard().length === 1")
-    assert page.evaluate("window.started.length") == 2 + len(SYSTEMS), "all run, one is heard"
+    wait_for_voice(page, 0)
     page.wait_for_function("Report.songPlayer.position > 0.2")
-    first = page.evaluate("window.started.indexOf(window.heard()[0])")
-    before = page.evaluate("window.keptSources = window.started, Report.songPlayer.position")
+    # a slow machine must not reach the end of the excerpt meanwhile
+    page.evaluate("Report.songPlayer.setRegion([0, Report.songPlayer.duration])")
+    wait_for_voice(page, 0)
+    assert page.evaluate("(window.before = window.started).length") == 2 + len(SYSTEMS), "all run, one is heard"
     page.locator(".voice").nth(3).locator(".listen").click()
-    page.wait_for_function("window.heard().length === 1 && window.started.indexOf(window.heard()[0]) === 3")
-    assert first == 0
-    assert page.evaluate("window.started === window.keptSources"), "nothing was stopped or started to switch"
-    assert page.evaluate("Report.songPlayer.position") > before
+    wait_for_voice(page, 3)
+    assert page.evaluate("window.started === window.before"), "nothing was stopped or started to switch"
     page.locator(".voice").nth(4).locator(".solo").click()
     page.locator(".voice").nth(1).locator(".solo").click()
     page.wait_for_function("window.heard().length === 2")
@@ -256,10 +255,10 @@ def test_abx_runs_to_its_export(open_page: Callable[..., Any], size: str, tmp_pa
     page.locator("#setup [type=submit]").click()
     for number in range(4):
         page.wait_for_selector(f"text=Trial {number + 1} of 4")
-        marks = []
-        for key in "abx":
+        marks: list[float] = []
+        for place, key in enumerate("abx"):
             page.keyboard.press(key)
-            marks.append(mark_of_heard(page))
+            marks.append(mark_of_heard(page, place))
         page.keyboard.press(str(1 + marks[:2].index(marks[2])))
         page.keyboard.press("Enter")
     assert "4 of 4 right" in page.locator("dialog").text_content()
@@ -273,17 +272,24 @@ def test_abx_runs_to_its_export(open_page: Callable[..., Any], size: str, tmp_pa
     page.wait_for_selector("dialog", state="hidden")
 
 
-def mark_of_heard(page: Any) -> float:
+def wait_for_voice(page: Any, place: int) -> None:
+    """Wait until only this voice of a player is heard, in the order in which voices are started."""
+    page.wait_for_function(
+        "place => window.heard().length === 1 && window.started.indexOf(window.heard()[0]) === place", arg=place
+    )
+
+
+def mark_of_heard(page: Any, place: int) -> float:
     """A number that tells what is heard from everything else in the trial."""
-    page.wait_for_function("window.heard().length === 1")
+    wait_for_voice(page, place)
     return page.evaluate(
         "window.heard()[0].buffer.getChannelData(0).reduce((sum, sample) => sum + Math.abs(sample), 0)"
     )
 
 
-def samples_of_heard(page: Any) -> np.ndarray:
+def samples_of_heard(page: Any, place: int) -> np.ndarray:
     """What comes out of the loudspeaker in one round of the excerpt, `(samples, channels)`."""
-    page.wait_for_function("window.heard().length === 1")
+    wait_for_voice(page, place)
     # the fade of 5 ms is over after ten times that
     page.wait_for_timeout(50)
     channels = page.evaluate("""() => {
@@ -315,7 +321,7 @@ def test_a_blind_trial_leaks_nothing(open_page: Callable[..., Any]) -> None:
     heard = []
     for place in range(count):
         page.locator(".rating .stimulus").nth(place).click()
-        heard.append(samples_of_heard(page))
+        heard.append(samples_of_heard(page, place + 1))
         dialog = page.locator("dialog").evaluate("node => node.outerHTML")
         shown = page.locator("dialog").text_content()
         for system in SYSTEMS:
@@ -344,9 +350,9 @@ def test_the_order_is_drawn_anew(open_page: Callable[..., Any]) -> None:
         page.wait_for_selector("text=Trial 1 of")
         song = page.locator("dialog .top .system").text_content()
         marks = []
-        for key in "abcde":
+        for place, key in enumerate("abcde", start=1):
             page.keyboard.press(key)
-            marks.append(mark_of_heard(page))
+            marks.append(mark_of_heard(page, place))
         orders.add((song, *marks))
         page.keyboard.press("Escape")
         page.wait_for_selector("dialog", state="hidden")
