@@ -195,6 +195,7 @@ def table(
 
 
 app.command()(page_commands.report)
+app.command()(page_commands.plot)
 app.command()(page_commands.listen)
 
 

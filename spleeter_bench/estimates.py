@@ -7,7 +7,7 @@ import os
 import re
 import secrets
 import shutil
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -37,6 +37,11 @@ def song_folder(root: Path, song: str) -> Path:
     if len(name.encode()) > LONGEST:
         name = f"{name.encode()[:LONGEST].decode(errors='ignore')}-{hashlib.sha256(name.encode()).hexdigest()[:8]}"
     return root / SUBSET / name
+
+
+def kept_folders(run_folder: Path, systems: Iterable[str], song: str) -> dict[str, Path]:
+    """System -> where a run keeps its stems of a song, whether it did or not."""
+    return {system: song_folder(run_folder / FOLDER / file_name(system), song) for system in systems}
 
 
 def write_stems(folder: Path, stems: Mapping[str, np.ndarray], sample_rate: int) -> None:

@@ -35,6 +35,16 @@ class Target(str, enum.Enum):
     ACCOMPANIMENT = "accompaniment"
 
 
+class Kind(str, enum.Enum):
+    """What a picture shows."""
+
+    BOX = "box"
+    PAIRED = "paired"
+    COST = "cost"
+    SPECTROGRAM = "spectrogram"
+    TIME = "time"
+
+
 def report(
     folder: RunFolder,
     output: Annotated[
@@ -79,6 +89,70 @@ def report(
             progress=lambda done, total: bar.update(task, completed=done, total=total),
         )
     typer.echo(index)
+
+
+def plot(
+    folder: RunFolder,
+    output: Annotated[Path, typer.Option("--output", "-o", help="A .png, .svg or .pdf file.", show_default=False)],
+    kind: Annotated[
+        Kind,
+        typer.Option(
+            help="All songs as boxes; two systems song by song; speed and memory; spectrograms, masks and differences of an "
+            "excerpt; SDR over the seconds of a song."
+        ),
+    ] = Kind.BOX,
+    metric: Annotated[str, typer.Option(help="Of box, paired and time.", show_default="si_sdr; time: sdr")] = "",
+    target: Annotated[Target, typer.Option(help="Which stem.")] = Target.VOCALS,
+    systems: Systems = None,
+    song: Annotated[
+        str | None, typer.Option(help="A part of the name of the song to show.", show_default="the first")
+    ] = None,
+    excerpt: Annotated[float, typer.Option(min=1, help="Seconds of the spectrogram.")] = 7.0,
+    data: Data = None,
+    dpi: Annotated[int, typer.Option(min=20, help="Resolution of pixels.")] = 200,
+    verbose: Verbose = False,
+) -> None:
+    """Draw one picture of a run for a paper (needs the extra: pip install 'vocal-unet[plot]').
+
+    `paired` shows the first two --systems, by default ours and Spleeter.
+    """
+    _set_up_logging(verbose)
+    from spleeter_bench import figures
+    from spleeter_bench.aggregate import aggregate
+    from spleeter_bench.errors import BenchError
+    from spleeter_bench.estimates import kept_folders
+    from spleeter_bench.museval_files import museval_path, read_frames
+    from spleeter_bench.page import Excerpts
+    from spleeter_bench.page.results import first_pair
+    from spleeter_bench.plan import read_plan
+
+    summaries = aggregate(_records(folder), target=target.value, systems=systems or None, plan=read_plan(folder))
+    names = [summary.system for summary in summaries.systems]
+    shown = next((name for _, name, _ in summaries.tracks if (song or "") in name), None)
+    if shown is None:
+        raise BenchError(f"the run has no song with {song!r} in its name")
+    if kind is Kind.SPECTROGRAM:
+        track = next((track for track in _tracks(folder, data) if track.name == shown), None)
+        if track is None:
+            raise BenchError(f"{shown}: the song is not there; say with --data where the run's songs lie")
+        folders = kept_folders(folder, names, shown)
+        figures.save(lambda: figures.spectrograms(track, folders, target.value, Excerpts(excerpt)), output, dpi=dpi)
+    elif kind is Kind.TIME:
+        frames = {
+            name: read_frames(museval_path(folder, name, shown), target.value).get(metric or "sdr", [])
+            for name in names
+        }
+        figures.save(lambda: figures.over_time(frames, metric or "sdr", shown), output, dpi=dpi)
+    elif kind is Kind.PAIRED:
+        if len(names) < 2:
+            raise BenchError("a comparison takes two systems")
+        first, second = names[:2] if systems else (names[place] for place in first_pair(summaries))
+        figures.save(lambda: figures.paired(summaries, metric or "si_sdr", first, second), output, dpi=dpi)
+    elif kind is Kind.COST:
+        figures.save(lambda: figures.cost(summaries), output, dpi=dpi)
+    else:
+        figures.save(lambda: figures.box(summaries, metric or "si_sdr"), output, dpi=dpi)
+    typer.echo(output)
 
 
 def listen(

@@ -36,6 +36,7 @@ ALLOWED = {
     "loading": {"errors", "config", "models", "spleeter"},
     "wiener": set(),
     "spectrogram": set(),
+    "plots": {"errors", "audio", "spectrogram"},
     "graph": {"config", "framing", "loading", "masks", "streaming", "wiener"},
     "separator": {"errors", "config", "audio", "graph", "streaming", "loading", "naming", "rates", "stem_files"},
     "data": {"errors", "config", "audio", "framing"},
@@ -51,6 +52,7 @@ ALLOWED = {
         "clipping",
         "stem_files",
         "audio",
+        "plots",
         "separator",
         "loading",
         "data",
@@ -74,6 +76,7 @@ NO_TENSORFLOW = {
         "stem_files",
         "audio",
         "spectrogram",
+        "plots",
         "models",
         "losses",
         "data_cli",
@@ -87,6 +90,7 @@ NO_TENSORFLOW = {
         "records",
         "aggregate",
         "report",
+        "figures",
         "listening",
         "page",
         "page_commands",
@@ -105,7 +109,18 @@ NO_TENSORFLOW = {
     },
 }
 IN_SPLEETERS_ENVIRONMENT = {"generate_checkpoint.py", "spleeter_weights.py", "spleeter_worker.py", "training_step.py"}
-MAY_USE_VOCAL_UNET = {"__init__", "errors", "tracks", "estimates", "systems", "parity", "page", "page_commands", "cli"}
+MAY_USE_VOCAL_UNET = {
+    "__init__",
+    "errors",
+    "tracks",
+    "estimates",
+    "systems",
+    "parity",
+    "page",
+    "page_commands",
+    "figures",
+    "cli",
+}
 
 
 def imports(path: Path, *, top_level_only: bool = False) -> Iterator[tuple[str, tuple[str, ...]]]:

@@ -143,29 +143,22 @@ def _clip(
     length: int,
     bitrate: str,
 ) -> Clip:
-    part = slice(start, start + length)
-    names = [MIXTURE, REFERENCE]
-    heard = [audio.mixture[part], audio.references[target][part]]
-    missing: dict[str, str] = {}
-    for system, folder in folders.items():
-        try:
-            heard.append(read_stem(folder, target, track.sample_rate, len(audio.mixture), start, length))
-            names.append(system)
-        except SystemFailedError as error:
-            missing[system] = str(error)
+    heard, missing = gather(track, audio, folders, target, start, length)
+    names = [MIXTURE, REFERENCE, *heard.estimates]
+    waveforms = [heard.mixture, heard.reference, *heard.estimates.values()]
     encoded: dict[bytes, tuple[int, str, np.ndarray]] = {}
-    for waveform in heard:
+    for waveform in waveforms:
         content = waveform.tobytes()
         if content not in encoded:
             encoded[content] = (len(encoded), *encode(waveform, track.sample_rate, bitrate))
     # levels are taken from what the codec left, which is what is heard
-    audible = [encoded[waveform.tobytes()] for waveform in heard]
+    audible = [encoded[waveform.tobytes()] for waveform in waveforms]
     anchor_b, anchor_a = signal.butter(4, min(ANCHOR_HZ / track.sample_rate * 2, 0.9))
     anchor = signal.lfilter(anchor_b, anchor_a, audible[1][2], axis=0)
     *gains, anchor_gain = matching_gains([*(decoded for _, _, decoded in audible), anchor], track.sample_rate)
     columns = columns_of(length, track.sample_rate)
     mixture, reference, *_ = levels = [
-        log_spectrogram([waveform], track.sample_rate, length, columns=columns) for waveform in heard
+        log_spectrogram([waveform], track.sample_rate, length, columns=columns) for waveform in waveforms
     ]
     top = float(mixture.max())
     voices = [
@@ -191,6 +184,31 @@ def _clip(
         anchor={"b": list(anchor_b), "a": list(anchor_a), "gain": anchor_gain},
         missing=missing,
     )
+
+
+@dataclass(frozen=True)
+class Heard:
+    """The waveforms of one excerpt, `float32 (samples, 2)`."""
+
+    mixture: np.ndarray
+    reference: np.ndarray
+    estimates: Mapping[str, np.ndarray]
+    """By system."""
+
+
+def gather(
+    track: Track, audio: TrackAudio, folders: Mapping[str, Path], target: str, start: int, length: int
+) -> tuple[Heard, dict[str, str]]:
+    """Everything there is of an excerpt, and why systems are missing, as in `make_clips`."""
+    part = slice(start, start + length)
+    estimates: dict[str, np.ndarray] = {}
+    missing: dict[str, str] = {}
+    for system, folder in folders.items():
+        try:
+            estimates[system] = read_stem(folder, target, track.sample_rate, len(audio.mixture), start, length)
+        except SystemFailedError as error:
+            missing[system] = str(error)
+    return Heard(audio.mixture[part], audio.references[target][part], estimates), missing
 
 
 def columns_of(samples: int, sample_rate: int) -> int:

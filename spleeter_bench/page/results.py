@@ -6,9 +6,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
 from spleeter_bench.aggregate import MEDIAN_METRICS, Summaries, Summary
-from spleeter_bench.report import PAPER_METRICS, Column, Table, known_metrics, make_table
+from spleeter_bench.report import PAPER_METRICS, TITLES, Column, Table, known_metrics, make_table
 from spleeter_bench.report.cells import decibels, interval, memory, probability
-from spleeter_bench.report.table import TITLES
 from spleeter_bench.statistics import Paired
 
 HEADLINE = (*PAPER_METRICS, "sdr")

@@ -20,11 +20,10 @@ import numpy as np
 
 from spleeter_bench.aggregate import Summaries
 from spleeter_bench.errors import BenchError
-from spleeter_bench.estimates import FOLDER, file_name, song_folder
+from spleeter_bench.estimates import kept_folders
 from spleeter_bench.museval_files import museval_path, read_frames
 from spleeter_bench.page import charts, pictures, results
 from spleeter_bench.page.clips import TRUTH, Clip, Excerpts, make_clips
-from spleeter_bench.plan import Song
 from spleeter_bench.records import Record, latest
 from spleeter_bench.report import Column, make_full_table, make_pairs_table
 from spleeter_bench.report.pairs import EXPLANATION
@@ -89,7 +88,7 @@ def write_page(
     found = {(track.dataset, track.name, track.samples): track for track in tracks}
     systems = [summary.system for summary in summaries.systems]
     work = [
-        _Job(number, found[song], _folders(run_folder, systems, song), summaries.target, excerpts or Excerpts())
+        _Job(number, found[song], kept_folders(run_folder, systems, song[1]), summaries.target, excerpts or Excerpts())
         for number, song in enumerate(summaries.tracks)
         if song in found
     ]
@@ -114,10 +113,6 @@ def write_page(
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
     return output / INDEX
-
-
-def _folders(run_folder: Path, systems: Sequence[str], song: Song) -> dict[str, Path]:
-    return {system: song_folder(run_folder / FOLDER / file_name(system), song[1]) for system in systems}
 
 
 def _all_clips(work: Sequence[_Job], jobs: int) -> Iterator[tuple[_Job, list[Clip]]]:

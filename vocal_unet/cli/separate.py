@@ -107,6 +107,10 @@ def separate(
     skip_existing: Annotated[
         bool, typer.Option("--skip-existing", help="Skip songs whose stems are all there.")
     ] = False,
+    plot: Annotated[
+        bool,
+        typer.Option("--plot", help="Draw spectrograms of the song and its stems, as spectrogram.png beside them."),
+    ] = False,
     raw_format: Annotated[RawName, typer.Option(help="Format of raw samples.")] = RawName.s16le,
     raw_rate: Annotated[int, typer.Option(min=1, help="Sample rate of raw input, Hz.")] = 44100,
     raw_channels: Annotated[int, typer.Option(min=1, help="Channels of raw input.")] = 2,
@@ -134,7 +138,12 @@ def separate(
             duration=duration,
             keep_sample_rate=keep_sample_rate,
             skip_existing=skip_existing,
+            plot=plot,
         )
+        if plot:
+            from vocal_unet.plots import require_matplotlib
+
+            require_matplotlib()
         rendering = Rendering(mwf, wiener_window.value, band.value)
         raw = RawFormat(raw_format.value, raw_rate, raw_channels)
         _run(files, model, rendering, settings, raw, outcome, reporter)
@@ -165,6 +174,7 @@ def _run(
             not (isinstance(reporter, JsonReporter) and settings.output == PIPE),
             "--json and -o - both want standard output; choose one",
         )
+        require(not settings.plot, f"--plot reads files again and {PIPE} is none; leave out one of the two")
         separator = _separator(model, rendering, reporter)
         with reporter:
             separate_pipe(separator, Path(files[0]), settings, raw, outcome, reporter)
