@@ -56,7 +56,7 @@ def report(
     excerpt: Annotated[float, typer.Option(min=1, help="Seconds of an excerpt.")] = 7.0,
     excerpts: Annotated[int, typer.Option(min=1, help="Excerpts per song, at most.")] = 1,
     full_audio: Annotated[bool, typer.Option("--full-audio", help="Whole songs instead of excerpts.")] = False,
-    bitrate: Annotated[str, typer.Option(help="Bit rate of the page's mp3s.")] = "96k",
+    bitrate: Annotated[int, typer.Option(help="Bits per second of the page's mp3s.")] = 96_000,
     jobs: Annotated[
         int | None, typer.Option("--jobs", "-j", min=1, help="Processes at a time.", show_default="one per core")
     ] = None,

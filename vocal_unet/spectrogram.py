@@ -48,7 +48,7 @@ def log_spectrogram(
         centres = done + size // 2 + hop * np.arange(len(frames))
         places = np.minimum(centres * columns // samples, columns - 1)
         columns_here, first = np.unique(places, return_index=True)
-        sums[columns_here] += np.add.reduceat(power, first) @ weights.T
+        sums[columns_here] += np.add.reduceat(power @ weights.T, first)
         counts += np.bincount(places, minlength=columns)
         done += hop * len(frames)
     # at both ends, where no whole frame is centred, the picture goes on as in the first and the last one

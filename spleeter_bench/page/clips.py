@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,9 +12,10 @@ from scipy import signal
 from spleeter_bench.errors import BenchError, SystemFailedError
 from spleeter_bench.estimates import read_stem
 from spleeter_bench.page.loudness import matching_gains
+from spleeter_bench.page.mp3 import encode
 from spleeter_bench.page.pictures import difference_picture, level_picture, mask_picture
 from spleeter_bench.tracks import Track, TrackAudio
-from vocal_unet import VocalUnetError, log_spectrogram, read_audio, write_audio
+from vocal_unet import log_spectrogram
 
 ANCHOR_HZ = 3500.0
 """The low-pass anchor of ITU-R BS.1534."""
@@ -35,12 +34,14 @@ class Excerpts:
     """Length; None is the whole song."""
     count: int = 1
     """Per song, at most."""
-    bitrate: str = "96k"
-    """Of the mp3, which every browser plays."""
+    bitrate: int = 96_000
+    """Bits per second of the mp3."""
 
     def __post_init__(self) -> None:
         if self.seconds is not None and not self.seconds >= 1:
             raise BenchError(f"an excerpt lasts 1 second or more, not {self.seconds:g}")
+        if not 32_000 <= self.bitrate <= 320_000:
+            raise BenchError(f"mp3 has 32000 to 320000 bits per second, not {self.bitrate}")
         if self.count < 1:
             raise BenchError(f"there must be 1 excerpt or more per song, not {self.count}")
 
@@ -141,7 +142,7 @@ def _clip(
     target: str,
     start: int,
     length: int,
-    bitrate: str,
+    bitrate: int,
 ) -> Clip:
     heard, missing = gather(track, audio, folders, target, start, length)
     names = [MIXTURE, REFERENCE, *heard.estimates]
@@ -214,19 +215,3 @@ def gather(
 def columns_of(samples: int, sample_rate: int) -> int:
     """Width of a picture: fine enough for notes, no wider than a screen."""
     return int(np.clip(samples / sample_rate * 50, 100, 1600))
-
-
-def encode(waveform: np.ndarray, sample_rate: int, bitrate: str) -> tuple[str, np.ndarray]:
-    """`(samples, 2)` as mp3 in base64, and what a decoder makes of it.
-
-    Raises:
-        BenchError: mp3 has no such sample rate or bit rate, or the temporary folder is full.
-    """
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "clip.mp3"
-        try:
-            write_audio(path, np.clip(waveform, -1, 1), sample_rate, bitrate=bitrate)
-            decoded, _ = read_audio(path)
-        except VocalUnetError as error:
-            raise BenchError(f"an excerpt cannot be encoded: {error}") from error
-        return base64.b64encode(path.read_bytes()).decode("ascii"), decoded

@@ -19,6 +19,7 @@ from spleeter_bench.page import Excerpts, write_page
 from spleeter_bench.page.charts import axis, polyline, strip
 from spleeter_bench.page.clips import choose_starts, make_clips
 from spleeter_bench.page.loudness import loudness, matching_gains
+from spleeter_bench.page.mp3 import encode
 from spleeter_bench.page.pictures import (
     DIFFERENCE_DB,
     DIFFERENCE_STOPS,
@@ -28,7 +29,8 @@ from spleeter_bench.page.pictures import (
 )
 from spleeter_bench.page.results import first_pair, pairs
 from spleeter_bench.tracks import TrackAudio
-from tests.page_run import RATE, SCRIPT, SECONDS, SYSTEMS, Run, make_run
+from tests.conftest import snr
+from tests.page_run import RATE, SCRIPT, SECONDS, SYSTEMS, Run, make_run, song_audio
 from vocal_unet import console
 
 
@@ -100,7 +102,7 @@ def test_length_and_count_of_excerpts(run: Run) -> None:
     assert [clip.samples for clip in two] == [RATE, RATE]
     (whole,) = make_clips(run.tracks[0], {}, "vocals", Excerpts(None, 2))
     assert (whole.start, whole.seconds) == (0.0, SECONDS)
-    for wrong in ((0.5, 1), (math.nan, 1), (7.0, 0)):
+    for wrong in ((0.5, 1), (math.nan, 1), (7.0, 0), (7.0, 1, 96)):
         with pytest.raises(BenchError):
             Excerpts(*wrong)
 
@@ -188,3 +190,13 @@ def test_the_command(run: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str
     with pytest.raises(SystemExit) as leaving:
         console.run(cli.app, ["report", str(run.folder), "--data", "stems:/nowhere", "-o", str(tmp_path / "page")])
     assert leaving.value.code == 11
+
+
+def test_mp3s_line_up_with_what_they_were_made_from() -> None:
+    waveform = song_audio(0).references["vocals"]
+    text, decoded = encode(waveform, RATE, 96_000)
+    # 96 kbit/s at 16 kHz leaves little out; a shift by one sample would cost more than this
+    assert decoded.shape == waveform.shape and snr(waveform, decoded) > 20
+    assert base64.b64decode(text)[:3] in (b"ID3", b"\xff\xfb", b"\xff\xf3")
+    with pytest.raises(BenchError, match="cannot have 12345 Hz, only 8000"):
+        encode(waveform, 12345, 96_000)
