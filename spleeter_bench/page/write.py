@@ -8,8 +8,10 @@ import multiprocessing
 import os
 import secrets
 import shutil
+import signal
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
@@ -121,7 +123,14 @@ def _all_clips(work: Sequence[_Job], jobs: int) -> Iterator[tuple[_Job, list[Cli
         yield from ((job, _make(job)) for job in work)
         return
     waiting, running = list(reversed(work)), dict[Future, _Job]()
-    with ProcessPoolExecutor(min(jobs, len(work)), multiprocessing.get_context("spawn")) as pool:
+    # Ctrl-C reaches every process of a terminal; only the one that cleans up shall hear it
+    pool = ProcessPoolExecutor(
+        min(jobs, len(work)),
+        multiprocessing.get_context("spawn"),
+        initializer=signal.signal,
+        initargs=(signal.SIGINT, signal.SIG_IGN),
+    )
+    with pool:
         try:
             while waiting or running:
                 while waiting and len(running) < 2 * jobs:
@@ -129,6 +138,8 @@ def _all_clips(work: Sequence[_Job], jobs: int) -> Iterator[tuple[_Job, list[Cli
                     running[pool.submit(_make, job)] = job
                 for future in wait(running, return_when=FIRST_COMPLETED).done:
                     yield running.pop(future), future.result()
+        except BrokenProcessPool:
+            raise BenchError("a process that made excerpts was killed; with --jobs 1 they need least memory") from None
         finally:
             pool.shutdown(cancel_futures=True)
 

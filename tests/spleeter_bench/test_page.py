@@ -200,3 +200,15 @@ def test_mp3s_line_up_with_what_they_were_made_from() -> None:
     assert base64.b64decode(text)[:3] in (b"ID3", b"\xff\xfb", b"\xff\xf3")
     with pytest.raises(BenchError, match="cannot have 12345 Hz, only 8000"):
         encode(waveform, 12345, 96_000)
+
+
+def test_several_processes_make_the_same_page(run: Run, tmp_path: Path) -> None:
+    pages = [
+        write_page(run.summaries, run.records, run.folder, tmp_path / str(jobs), run.tracks, jobs=jobs)
+        for jobs in (1, 2)
+    ]
+    one, two = (
+        {path.relative_to(index.parent): path.read_bytes() for path in index.parent.rglob("*") if path.is_file()}
+        for index in pages
+    )
+    assert one == two

@@ -204,7 +204,7 @@
     const { buttons, choose } = switches(["A", "B", "X"], player);
     let answer = null;
     const answers = ["A", "B"].map((letter, place) => {
-      const button = element("button", { type: "button", className: "quiet" }, `X is ${letter}`);
+      const button = element("button", { type: "button" }, `X is ${letter}`);
       button.setAttribute("aria-pressed", "false");
       button.addEventListener("click", () => pick(place));
       return button;
@@ -212,14 +212,11 @@
     const body = [
       element("p", { className: "hint" }, "X is either A or B. Which? Keys: A, B, X switch, 1 and 2 answer, space pauses, Enter goes on."),
       element("div", { className: "stimuli" }, ...buttons),
-      element("div", { className: "choices answer" }, ...answers),
+      element("div", { className: "picks" }, ...answers),
     ];
     const pick = (place) => {
       answer = place;
-      answers.forEach((button, other) => {
-        button.setAttribute("aria-pressed", other === place);
-        button.className = other === place ? "main" : "quiet";
-      });
+      answers.forEach((button, other) => button.setAttribute("aria-pressed", other === place));
       body.ready();
     };
     await stage(heading, "Is X the same as A or as B?", body, player,
