@@ -48,6 +48,8 @@ class Summary:
     """Median over songs, which a restarted system may have more than one of."""
     jobs: int
     """Most jobs that shared the machine."""
+    machines: tuple[str, ...]
+    """What its songs were timed on."""
     weights: tuple[str, ...]
     trained_on: tuple[str, ...]
     cost_notes: tuple[str, ...]
@@ -169,6 +171,7 @@ def _summarise(system: str, records: Sequence[Record], target: str, tracks: int)
         peak_memory=max((record.peak_memory for record in ok if record.peak_memory is not None), default=None),
         load_seconds=statistics.median(loads) if loads else None,
         jobs=max((int(record.machine.get("jobs", 1)) for record in ok), default=1),
+        machines=_different(_machine(record) for record in ok if record.seconds is not None),
         weights=_different(record.weights for record in ok),
         trained_on=_different(record.trained_on for record in ok),
         cost_notes=_different(record.cost_note for record in ok),
@@ -186,6 +189,11 @@ def _intervals(values: Mapping[str, Sequence[float]], statistic: Statistic) -> d
 
 def _different(texts: Iterable[str]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(text for text in texts if text))
+
+
+def _machine(record: Record) -> str:
+    facts = record.machine
+    return f"{facts['cpu']}, {facts['cpu_count']} processors" if {"cpu", "cpu_count"} <= set(facts) else ""
 
 
 def _reason(record: Record) -> str:

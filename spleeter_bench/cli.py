@@ -87,8 +87,8 @@ def run(
     """Separate and score every song with every system, then print the table."""
     _set_up_logging(verbose)
     from spleeter_bench import runner
-    from spleeter_bench.errors import BenchError, SystemFailedError
-    from spleeter_bench.records import FAILED
+    from spleeter_bench.errors import BenchError, SystemFailedError, SystemUnavailableError
+    from spleeter_bench.records import FAILED, UNAVAILABLE
     from spleeter_bench.tracks import find_tracks
 
     if dask and jobs > 1:
@@ -119,6 +119,8 @@ def run(
     failed = sum(record.status == FAILED for record in result.records)
     if failed:
         raise SystemFailedError(f"{failed} of {len(result.records)} separations failed; the table's notes say why")
+    if all(record.status == UNAVAILABLE for record in result.records):
+        raise SystemUnavailableError("no system can run on this machine; the table's notes say why")
 
 
 @app.command()
@@ -156,7 +158,8 @@ def table(
         typer.Option("--metric", help="A column, like sdr or usdr. May be given again. [default: si_snr, si_sdr]"),
     ] = None,
     full: Annotated[
-        bool, typer.Option("--full", help="Every metric, mean and median, then all pairs of systems compared.")
+        bool,
+        typer.Option("--full", help="Load times, every metric, mean and median, then all pairs of systems compared."),
     ] = False,
     no_cost: Annotated[
         bool, typer.Option("--no-cost", help="Without speed and memory, which no two runs have in common.")
@@ -179,7 +182,8 @@ def table(
         typer.echo(report.render_pairs_csv(summaries) if full else report.render_csv(summaries, cost=cost), nl=False)
         return
     ratings = listening.rating_column(listening.pool(listening.read_of_run(folder)))
-    tables = [report.make_table(summaries, metrics or report.PAPER_METRICS, cost=cost, beside=ratings)]
+    chosen_metrics = metrics or report.PAPER_METRICS
+    tables = [report.make_table(summaries, chosen_metrics, cost=cost, load_time=full, beside=ratings)]
     if full:
         chosen = metrics or report.known_metrics(summaries)
         pairs = report.make_pairs_table(summaries, chosen)

@@ -183,6 +183,8 @@ def score_again(record: Record, track: Track, settings: Settings) -> Outcome:
     """
     audio = track.load()
     folder = estimates_folder(settings.folder, Job(record.system, track))
+    if not folder.is_dir():
+        raise SystemFailedError(f"{folder}: no stems to score; a run keeps them with --keep-estimates")
     stems = read_stems(folder, track.sample_rate, audio.mixture.shape)
     scores = score_stems(audio, stems, track.sample_rate, settings.bsseval)
     return Outcome(replace(record, timestamp=_now(), commit=_commit(), **_values_and_flags(scores)), scores)

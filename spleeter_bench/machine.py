@@ -10,10 +10,25 @@ from pathlib import Path
 
 
 def machine_facts() -> Mapping[str, str | int]:
-    """Processors this process may use, Python and platform; no host or user names."""
+    """Processors this process may use and what they are, Python and platform; no host or user names."""
     # a container or `taskset` may leave fewer processors than the machine has
     usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return {"cpu_count": usable, "python": platform.python_version(), "platform": platform.platform()}
+    return {
+        "cpu_count": usable,
+        "cpu": _cpu(),
+        "python": platform.python_version(),
+        "platform": platform.platform(),
+    }
+
+
+def _cpu() -> str:
+    """The processor's name where Linux tells it, else its architecture."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace").splitlines()
+    except OSError:
+        lines = []
+    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+    return names[0] if names else platform.processor() or platform.machine()
 
 
 def git_commit(package: Path = Path(__file__).parent) -> str | None:

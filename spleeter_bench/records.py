@@ -85,7 +85,7 @@ class Record:
             raise ValueError("not a JSON object")
         schema = values.pop("schema", None)
         if schema != SCHEMA:
-            raise ValueError(f"schema {schema!r}, this version reads schema {SCHEMA}; make the run anew with --force")
+            raise ValueError(f"schema {schema!r}, this version reads schema {SCHEMA}")
         for name, kind in _KINDS.items():
             if name not in values:
                 raise ValueError(f"{name} is missing")
@@ -164,7 +164,10 @@ def read_records(path: Path) -> Reading:
         try:
             records.append(Record.from_json(line.decode("utf-8")))
         except ValueError as error:
-            raise BenchError(f"{path} line {number}: not a record of this benchmark: {error}") from None
+            raise BenchError(
+                f"{path} line {number}: not a record of this benchmark: {error}; "
+                "delete the line and its song runs again, or start over with --force"
+            ) from None
     notice = f"{path}: line {len(lines) + 1} was cut short and is left out; its song will run again" if rest else ""
     return Reading(tuple(records), notice)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
@@ -14,6 +15,7 @@ from spleeter_bench import plan
 from spleeter_bench.errors import BenchError
 from spleeter_bench.evaluate import Job, Outcome, Settings, default_maker, score_again
 from spleeter_bench.executors import do_here, do_in_processes
+from spleeter_bench.museval_files import FOLDER as MUSEVAL_FOLDER
 from spleeter_bench.museval_files import save_frames
 from spleeter_bench.records import FILE_NAME, OK, Record, append_record, latest, read_records
 from spleeter_bench.systems.base import System
@@ -59,7 +61,7 @@ def run(
         make_system: `(spec, timeout=...) -> System`; default `spleeter_bench.systems.make_system`, which is also what
             other processes and machines use.
         timeout: seconds one song may take; default as the system decides.
-        force: forget all records of the folder first.
+        force: forget all records of the folder, and museval's files, first.
         versions: package versions that belong in every record, next to the system's own.
         jobs: processes on this machine that work at the same time; their timings suffer from each other.
         dask: address of a Dask scheduler that does the jobs instead.
@@ -68,7 +70,8 @@ def run(
         data: the specs `tracks` come from, remembered for the page of the run.
 
     Raises:
-        BenchError: a spec names no system, the folder or its records cannot be read or written, or the cluster is lost.
+        BenchError: a spec names no system, or the folder or its records cannot be read or written.
+        ClusterError: the Dask cluster cannot be reached or was lost.
     """
     maker = make_system or default_maker()
     for spec in specs:
@@ -149,6 +152,7 @@ def _prepare(folder: Path, force: bool) -> Path:
         if force:
             path.unlink(missing_ok=True)
             (folder / plan.FILE_NAME).unlink(missing_ok=True)
+            shutil.rmtree(folder / MUSEVAL_FOLDER, ignore_errors=True)
     except OSError as error:
         raise BenchError(f"{folder}: cannot be used for a run ({error.strerror})") from error
     return path

@@ -91,12 +91,14 @@ def absolute(specs: Sequence[str]) -> list[str]:
 
 def _tracks_of(spec: str, limit: int | None) -> Iterator[Track]:
     kind, _, where = spec.partition(":")
+    # absolute, because songs are also read by processes that were started in other folders
+    folder = Path(where).expanduser().absolute()
     if spec == "example":
         songs = _example()
     elif kind == "musdb" and where:
-        songs = _musdb(Path(where).expanduser())
+        songs = _musdb(folder)
     elif kind == "stems" and where:
-        songs = _stem_folders(Path(where).expanduser())
+        songs = _stem_folders(folder)
     else:
         raise TrackError(f"{spec!r} is no data; use one of {KINDS}")
     return itertools.islice(songs, limit)

@@ -49,6 +49,12 @@ class TrainingError(VocalUnetError):
     exit_code = 8
 
 
+class ClusterError(VocalUnetError):
+    """A Dask cluster cannot be reached, was lost, or lost every worker that was given a piece of work."""
+
+    exit_code = 9
+
+
 class CancelledError(VocalUnetError):
     """A progress callback asked to stop; nothing is wrong and nothing is left behind."""
 

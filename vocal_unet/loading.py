@@ -10,6 +10,7 @@ import keras
 from vocal_unet.config import Framing, Masking, read_json
 from vocal_unet.errors import ConfigError, ModelError
 from vocal_unet.models.spleeter import build_spleeter
+from vocal_unet.packed import SHIPPED, WEIGHTS, load_packed
 from vocal_unet.spleeter.checkpoint import assign
 from vocal_unet.spleeter.configuration import PREFIX, spleeter_model
 from vocal_unet.spleeter.converted import read_weights
@@ -37,7 +38,8 @@ def load_model(spec: str | Path, progress: DownloadProgress | None = None) -> Lo
 
     Args:
         spec: `spleeter:2stems` and the other published names; the path of a Spleeter JSON file; the path of a model folder
-            that `vocal-unet train` wrote (with or without `vocal-unet:` in front).
+            that `vocal-unet train` wrote (with or without `vocal-unet:` in front); `vocal-unet:demo`, which comes with the
+            package.
         progress: told how far a download is, where the weights of a published model have to be fetched first.
 
     Raises:
@@ -48,7 +50,8 @@ def load_model(spec: str | Path, progress: DownloadProgress | None = None) -> Lo
     text = str(spec)
     if text.startswith(PREFIX) or text.endswith(".json"):
         return _load_spleeter(text, progress)
-    return _load_own(Path(text.removeprefix(OWN_PREFIX)))
+    shipped = SHIPPED.get(text.removeprefix(OWN_PREFIX)) if text.startswith(OWN_PREFIX) else None
+    return _load_own(shipped or Path(text.removeprefix(OWN_PREFIX)), text if shipped else None)
 
 
 def _load_spleeter(descriptor: str, progress: DownloadProgress | None) -> LoadedModel:
@@ -60,24 +63,32 @@ def _load_spleeter(descriptor: str, progress: DownloadProgress | None) -> Loaded
     return LoadedModel(name, network, model.framing, model.masking, model.instruments, weights_source(folder))
 
 
-def _load_own(folder: Path) -> LoadedModel:
+def _load_own(folder: Path, name: str | None = None) -> LoadedModel:
     if not folder.is_dir():
         raise ConfigError(
             f"{folder}: no such model folder; give a folder made by 'vocal-unet train' or a name like spleeter:2stems"
         )
     config_file, network_file = folder / "config.json", folder / "model.keras"
-    for file in (config_file, network_file):
+    if not config_file.is_file() and (folder / "training.json").is_file():
+        raise ModelError(
+            f"{folder}: its training is not finished; run the same 'vocal-unet train' command again to go on"
+        )
+    packed = (folder / WEIGHTS).is_file()
+    for file in (config_file,) if packed else (config_file, network_file):
         if not file.is_file():
             raise ModelError(f"{folder}: not a model folder, {file.name} is missing")
     config = read_json(config_file)
     try:
         framing = Framing.from_dict(config["framing"], str(config_file))
         stems = tuple(config["stems"])
+        masking = Masking.from_dict(config.get("masking", {"kind": "complement"}), str(config_file))
         trained_on = str(config.get("trained_on", "origin unknown"))
     except (KeyError, TypeError) as error:
         raise ModelError(f"{config_file}: {error} is missing or not what it should be") from None
+    if packed:
+        return LoadedModel(name or folder.name, load_packed(folder), framing, masking, stems, trained_on)
     try:
         network = keras.saving.load_model(network_file, compile=False)
     except Exception as error:  # Keras raises whatever the zip, HDF5 or JSON reader inside raised
         raise ModelError(f"{network_file}: cannot be loaded ({(str(error).splitlines() or [''])[0]})") from error
-    return LoadedModel(folder.name, network, framing, Masking(kind="complement"), stems, trained_on)
+    return LoadedModel(folder.name, network, framing, masking, stems, trained_on)

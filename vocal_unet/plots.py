@@ -53,9 +53,11 @@ def plot_separation(
         duration: how much of the song was separated, seconds.
 
     Raises:
+        ConfigError: matplotlib is not installed.
         AudioError: a file cannot be read again.
         OutputError: the picture cannot be written.
     """
+    require_matplotlib()
     from matplotlib import rc_context
     from matplotlib.figure import Figure
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import scipy.fft
+from threadpoolctl import threadpool_limits
 
 from spleeter_bench.errors import MetricError
 from spleeter_bench.metrics.distortion_filters import FILTER_LENGTH, correlations, joined, projection_filters
@@ -107,7 +108,8 @@ def evaluate(
     reference_silent = silent_frames(truth, window=window, hop=hop)
     estimate_silent = silent_frames(guess, window=window, hop=hop)
     starts = frame_starts(len(truth[0]), window=window, hop=hop)
-    with ThreadPoolExecutor(workers or _processors()) as pool:
+    # threads of linear algebra within these threads wait for each other, on a busy machine for most of the time
+    with ThreadPoolExecutor(workers or _processors()) as pool, threadpool_limits(1, user_api="blas"):
         transform = _FrameTransform(truth, guess, window, pool)
 
         def ratios(frame: int) -> np.ndarray:

@@ -23,7 +23,8 @@ def snr(*, reference: np.ndarray, estimate: np.ndarray) -> float:
     """
     reference, estimate = check_pair(reference=reference, estimate=estimate)
     heard = ~silent_channels(reference)
-    reference, estimate = reference[:, heard], estimate[:, heard]
+    if not heard.all():
+        reference, estimate = reference[:, heard], estimate[:, heard]
     return float(np.mean(_decibels(np.sum(reference**2, axis=0), np.sum((reference - estimate) ** 2, axis=0))))
 
 

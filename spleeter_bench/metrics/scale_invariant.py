@@ -41,7 +41,8 @@ def si_snr(*, reference: np.ndarray, estimate: np.ndarray) -> float:
 def _mean_projection_ratio(reference: np.ndarray, estimate: np.ndarray) -> float:
     """Mean over the channels with a reference; both float64 `(samples, channels)`, checked."""
     heard = ~silent_channels(reference)
-    reference, estimate = reference[:, heard], estimate[:, heard]
+    if not heard.all():
+        reference, estimate = reference[:, heard], estimate[:, heard]
     gain = np.sum(reference * estimate, axis=0) / np.sum(reference**2, axis=0)
     target = gain * reference
     signal = np.sum(target**2, axis=0)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from spleeter_bench.metrics.guards import silent_channels
+from spleeter_bench.metrics.guards import check_pair, silent_channels
 from spleeter_bench.metrics.ratios import snr, usdr
 from spleeter_bench.metrics.scale_invariant import si_sdr, si_snr
 
@@ -45,6 +45,8 @@ def score(*, reference: np.ndarray, estimate: np.ndarray, mixture: np.ndarray | 
     Raises:
         MetricError: the signals cannot be compared; see `guards.check_pair`.
     """
+    # once for all metrics, which copy nothing that is so already
+    reference, estimate = check_pair(reference=reference, estimate=estimate)
     values = {name: metric(reference=reference, estimate=estimate) for name, metric in METRICS.items()}
     flags = []
     if max(values.values()) > SUSPECT_DB:
@@ -56,6 +58,7 @@ def score(*, reference: np.ndarray, estimate: np.ndarray, mixture: np.ndarray | 
     if silent_channels(reference).any():
         flags.append(SILENT_REFERENCE_CHANNEL)
     if mixture is not None:
+        _, mixture = check_pair(reference=reference, estimate=mixture)
         for name, metric in IMPROVEMENTS.items():
             values[name] = values[metric] - METRICS[metric](reference=reference, estimate=mixture)
     return Scores(values, tuple(flags))

@@ -32,6 +32,11 @@ def speed(factor: float | None) -> str:
     return f"{factor:.3g}\n({1 / factor:.3g}×)" if factor >= LEAST_FACTOR else f"< {LEAST_FACTOR:g}"
 
 
+def seconds(value: float | None) -> str:
+    """One decimal."""
+    return MISSING if value is None else f"{value:.1f} s"
+
+
 def memory(peak: int | None) -> str:
     """Bytes in MB or GB."""
     if not peak:

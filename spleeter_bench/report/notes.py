@@ -16,6 +16,9 @@ def notes(summaries: Summaries, metrics: Sequence[str], cost: bool) -> tuple[str
     if cost and max(summary.jobs for summary in summaries.systems) > 1:
         jobs = max(summary.jobs for summary in summaries.systems)
         found.append(f"Up to {jobs} jobs shared the machine, so speeds compare with nothing measured alone.")
+    machines = dict.fromkeys(machine for summary in summaries.systems for machine in summary.machines)
+    if cost and machines:
+        found.append(f"Timed on: {'; '.join(machines)}.")
     tracks = len(summaries.tracks)
     for summary in summaries.systems:
         found += [f"{summary.system}: {note}." for note in _notes(summary, tracks, metrics, cost)]

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from spleeter_bench.aggregate import MEDIAN_METRICS, Summaries, Summary
 from spleeter_bench.errors import BenchError
-from spleeter_bench.report.cells import MISSING, decibels, interval, memory, speed
+from spleeter_bench.report.cells import MISSING, decibels, interval, memory, seconds, speed
 from spleeter_bench.report.notes import DAGGER, notes
 
 PAPER_METRICS = ("si_snr", "si_sdr")
@@ -43,6 +43,7 @@ COST = (
     "(in brackets: how many times faster than real time). "
     "Peak memory is the highest resident memory of the system's process."
 )
+LOAD_TIME = "Load time is from the start of the system's process until one second of noise was separated."
 MEAN = ", mean over tracks"
 INTERVALS = "In brackets: 95 % bootstrap interval over tracks."
 
@@ -74,6 +75,7 @@ def make_table(
     metrics: Sequence[str] = PAPER_METRICS,
     *,
     cost: bool = True,
+    load_time: bool = False,
     beside: Column | None = None,
 ) -> Table:
     """One row per system, in the order of `summaries`.
@@ -82,6 +84,7 @@ def make_table(
         summaries: of a run.
         metrics: the columns; BSSEval's show the median over tracks, all others the mean.
         cost: with the columns on speed and memory, which differ from run to run while scores do not.
+        load_time: among them how long the system took to start.
         beside: one more column, after the metrics.
 
     Raises:
@@ -94,15 +97,18 @@ def make_table(
             "System",
             *(f"{TITLES.get(metric, metric)}\n(dB{', median' * (metric in MEDIAN_METRICS)})" for metric in metrics),
             *((beside.title,) if beside else ()),
-            *(("RTF\n(× real time)", "Peak\nmemory") if cost else ()),
+            *(("RTF\n(× real time)", *(("Load\ntime",) if load_time else ()), "Peak\nmemory") if cost else ()),
             "n",
         ),
-        rows=tuple(_row(summary, len(summaries.tracks), metrics, cost, beside) for summary in summaries.systems),
+        rows=tuple(
+            _row(summary, len(summaries.tracks), metrics, cost, load_time, beside) for summary in summaries.systems
+        ),
         footnotes=(
             _definition(metrics),
             *([INTERVALS] if any(summary.mean_interval for summary in summaries.systems) else []),
             *([beside.note] if beside else []),
             *([COST] if cost else []),
+            *([LOAD_TIME] if cost and load_time else []),
             *notes(summaries, metrics, cost),
         ),
     )
@@ -158,12 +164,15 @@ def _definition(metrics: Sequence[str]) -> str:
     return ". ".join([*said, "Higher is better."])
 
 
-def _row(summary: Summary, tracks: int, metrics: Sequence[str], cost: bool, beside: Column | None) -> tuple[str, ...]:
+def _row(
+    summary: Summary, tracks: int, metrics: Sequence[str], cost: bool, load_time: bool, beside: Column | None
+) -> tuple[str, ...]:
+    loading = (seconds(summary.load_seconds),) if load_time else ()
     return (
         _name(summary),
         *(_with_interval(summary, metric, median=metric in MEDIAN_METRICS) for metric in metrics),
         *((beside.texts.get(summary.system, MISSING),) if beside else ()),
-        *((speed(summary.real_time_factor), memory(summary.peak_memory)) if cost else ()),
+        *((speed(summary.real_time_factor), *loading, memory(summary.peak_memory)) if cost else ()),
         f"{summary.scored}/{tracks}",
     )
 

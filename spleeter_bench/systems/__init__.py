@@ -37,7 +37,7 @@ def make_system(spec: str, *, timeout: float = DEFAULT_TIMEOUT) -> System:
         timeout: seconds that starting, and each song, may take.
 
     Raises:
-        BenchError: no such system.
+        BenchError: no such system, or there is nothing at its path.
     """
     kind, _, argument = spec.partition(":")
     make = _KINDS.get(kind)
@@ -64,6 +64,17 @@ def _in_our_python(accepts: Callable[[str], bool], *, needs_references: bool = F
     return make
 
 
+def _exists(argument: str) -> bool:
+    """Whether something is there; a misspelt path should not become a row of the table.
+
+    Raises:
+        BenchError: nothing is.
+    """
+    if argument and not Path(argument).expanduser().exists():
+        raise BenchError(f"{argument}: no such file or folder")
+    return bool(argument)
+
+
 def _nothing(argument: str) -> bool:
     return not argument
 
@@ -83,7 +94,7 @@ def _original(spec: str, argument: str, timeout: float) -> System | None:
 def _folder(spec: str, argument: str, timeout: float) -> System | None:
     from spleeter_bench.systems.folder import FolderSystem
 
-    return FolderSystem(spec, Path(argument)) if argument else None
+    return FolderSystem(spec, Path(argument)) if _exists(argument) else None
 
 
 def _command(spec: str, argument: str, timeout: float) -> System | None:
@@ -96,9 +107,9 @@ _KINDS: dict[str, Maker] = {
     "mixture": _in_our_python(_nothing),
     "mid": _in_our_python(_nothing),
     "oracle": _in_our_python(_is_oracle, needs_references=True),
-    "vocal-unet": _in_our_python(bool),
+    "vocal-unet": _in_our_python(_exists),
     "keras": _in_our_python(bool),
-    "savedmodel": _in_our_python(bool),
+    "savedmodel": _in_our_python(_exists),
     "spleeter": _original,
     "dir": _folder,
     "cmd": _command,

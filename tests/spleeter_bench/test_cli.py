@@ -107,6 +107,44 @@ def test_failures_end_non_zero_after_the_table(
     assert (tmp_path / "run" / "table.md").is_file()
 
 
+def test_a_system_that_crashes_on_one_track(
+    command: Command, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.undo()  # real systems in processes of their own
+    for number in range(12):
+        for stem in ("vocals", "other"):
+            path = tmp_path / "data" / f"Song {number:02d}" / f"{stem}.wav"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            noise = np.random.default_rng([number, len(stem)]).standard_normal((2000, 2))
+            soundfile.write(path, 0.1 * noise, 8000)
+    program = tmp_path / "program.py"
+    program.write_text(
+        "import os, shutil, sys\n"
+        "song, output, name = sys.argv[1:]\n"
+        "if name == 'Song 07': os.abort()\n"
+        "shutil.copy(song, output + '/vocals.wav')\n"
+    )
+    crashing = f"cmd:{sys.executable} {program} {{input}} {{output}} {{name}}"
+    data = f"stems:{tmp_path / 'data'}"
+    code = command("run", "--data", data, "--systems", crashing, "--systems", "mixture", "-o", tmp_path / "run")
+    printed = capsys.readouterr()
+    assert code == SystemFailedError.exit_code
+    assert printed.err == "error: 1 of 24 separations failed; the table's notes say why\n"
+    rows = [line for line in printed.out.splitlines() if line.startswith(("cmd:", "mixture "))]
+    assert rows[0].endswith(" 11/12") and rows[1].endswith(" 12/12")
+    notes = " ".join(printed.out.split())
+    assert "failed on Song 07: the command ended with SIGABRT" in notes
+    assert "averaged over 11 of 12 tracks, so it does not compare with systems averaged over others" in notes
+
+
+def test_nothing_that_can_run_ends_non_zero(
+    command: Command, data: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    arguments = ("run", "--data", data, "--systems", "absent", "-o", tmp_path / "run")
+    assert command(*arguments) == SystemUnavailableError.exit_code
+    assert capsys.readouterr().err == "error: no system can run on this machine; the table's notes say why\n"
+
+
 def test_ctrl_c(command: Command, data: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     arguments = ("run", "--data", data, "--systems", "good", "--systems", "interrupted", "-o", tmp_path / "run")
     assert command(*arguments) == console.INTERRUPTED

@@ -60,7 +60,10 @@ def test_two_processes_give_the_records_of_one(tmp_path: Path, tracks: list[Trac
 
 
 def test_a_failing_song_and_an_absent_system_in_processes(tmp_path: Path, tracks: list[Track]) -> None:
-    systems = [command(tmp_path, "if name == 'song 2': sys.exit('not this one')"), f"dir:{tmp_path / 'nothing'}"]
+    systems = [
+        command(tmp_path, "if name == 'song 2': sys.exit('not this one')"),
+        "cmd:no-such-program {input} {output}",
+    ]
     result = run(tracks, systems, tmp_path / "run", jobs=2)
     assert [record.status for record in result.records] == ["ok", "ok", "failed", "ok"] + ["unavailable"] * 4
     assert result.records[2].reason.endswith("its last words: not this one")
@@ -123,7 +126,7 @@ def test_scoring_again_gives_the_same_scores_and_keeps_the_cost(tmp_path: Path, 
 
 def test_scoring_again_needs_the_estimates_and_the_songs(tmp_path: Path, tracks: list[Track]) -> None:
     run(tracks, ["mixture"], tmp_path / "run", bsseval="none")
-    with pytest.raises(BenchError, match="no vocals; expected an audio file named vocals"):
+    with pytest.raises(BenchError, match="no stems to score; a run keeps them with --keep-estimates"):
         rescore(tracks, tmp_path / "run")
     with pytest.raises(BenchError, match="no separated song of it is among the data given"):
         rescore([], tmp_path / "run")

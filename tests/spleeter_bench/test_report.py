@@ -284,3 +284,18 @@ def test_saving_replaces_and_leaves_nothing_else(tmp_path: Path) -> None:
     with pytest.raises(BenchError, match=r"table\.csv: cannot be written"):
         save_tables(aggregate(RECORDS), tmp_path)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["table.csv", "table.md"]
+
+
+def test_what_was_timed_on_and_how_long_loading_took() -> None:
+    machine = {"cpu": "Abacus 3000", "cpu_count": 2, "jobs": 1}
+    timed = [
+        make("ours", "a", 1.0, seconds=0.5, load_seconds=2.04, machine=machine),
+        make("theirs", "a", 1.0, seconds=0.5, load_seconds=None, machine={**machine, "cpu_count": 8}),
+        make("read", "a", 1.0, machine={**machine, "cpu": "never timed"}),
+    ]
+    summaries = aggregate(timed)
+    full = make_table(summaries, load_time=True)
+    assert [row[4] for row in full.rows] == ["2.0 s", "–", "–"] and full.columns[4] == "Load\ntime"
+    assert "Timed on: Abacus 3000, 2 processors; Abacus 3000, 8 processors." in full.footnotes
+    for plain in (make_table(summaries, cost=False), make_table(summaries, cost=False, load_time=True)):
+        assert len(plain.columns) == 4 and not any("Abacus" in note or "Load" in note for note in plain.footnotes)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -60,7 +61,7 @@ def test_an_unknown_spec_names_the_known_ones(spec: str) -> None:
         ("mixture", False),
         ("oracle:irm", True),
         ("oracle:irm@paper", True),
-        ("vocal-unet:some/folder", False),
+        ("vocal-unet:.", False),
         ("keras:spleeter:2stems", False),
         ("spleeter:2stems", False),
         ("spleeter:my/model.json@mwf", False),
@@ -112,9 +113,15 @@ def test_accompaniment_is_the_reference_the_sum_or_the_rest(song: dict[str, np.n
     np.testing.assert_allclose(accompaniment(mixture, {"vocals": vocals}), drums, atol=1e-7)
 
 
-def test_a_missing_model_is_one_line(tmp_path: Path) -> None:
-    system = make_system(f"vocal-unet:{tmp_path / 'nothing'}")
-    with pytest.raises(BenchError, match="nothing") as caught:
+@pytest.mark.parametrize("kind", ["vocal-unet", "savedmodel", "dir"])
+def test_a_misspelt_path_is_found_before_any_work(tmp_path: Path, kind: str) -> None:
+    with pytest.raises(BenchError, match="nothing: no such file or folder"):
+        make_system(f"{kind}:{tmp_path / 'nothing'}")
+
+
+def test_a_folder_that_is_no_model_is_one_line(tmp_path: Path) -> None:
+    system = make_system(f"vocal-unet:{tmp_path}")
+    with pytest.raises(BenchError, match=re.escape(str(tmp_path))) as caught:
         system.start()
     assert "\n" not in str(caught.value)
 

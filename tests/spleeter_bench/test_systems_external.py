@@ -17,6 +17,7 @@ from spleeter_bench.errors import BenchError, SystemFailedError, SystemUnavailab
 from spleeter_bench.estimates import file_name, read_stems, write_stems
 from spleeter_bench.systems import System, make_system
 from spleeter_bench.systems.command import CommandSystem
+from spleeter_bench.systems.folder import FolderSystem
 
 RATE = 44100
 MIXTURE = (0.1 * np.random.default_rng(0).standard_normal((3000, 2))).astype(np.float32)
@@ -47,7 +48,7 @@ def test_a_folder_in_musevals_layout_or_without_test(tmp_path: Path) -> None:
 
 def test_a_folder_that_is_not_there(tmp_path: Path) -> None:
     with pytest.raises(SystemUnavailableError, match="no such folder"):
-        make_system(f"dir:{tmp_path / 'nothing'}").start()
+        FolderSystem("dir:nothing", tmp_path / "nothing").start()
 
 
 @pytest.mark.parametrize(
@@ -246,7 +247,7 @@ def test_a_savedmodel(tmp_path: Path) -> None:
 
 def test_savedmodels_that_are_none(tmp_path: Path) -> None:
     with pytest.raises(SystemFailedError, match=r"no SavedModel; a folder with saved_model\.pb"):
-        make_system(f"savedmodel:{tmp_path / 'nothing'}").start()
+        make_system(f"savedmodel:{tmp_path}").start()
     with pytest.raises(SystemFailedError, match="takes waveform and gives bass; it should take one waveform"):
         make_system(export(tmp_path / "bass", bass=1.0)).start()
     (tmp_path / "bad").mkdir()

@@ -11,7 +11,7 @@ import tensorflow as tf
 from tests.conftest import snr
 from vocal_unet.config import AUGMENTATIONS, AugmentConfig
 from vocal_unet.data import effects
-from vocal_unet.data.examples import augment_stem
+from vocal_unet.data.chain import augment_target, produce, set_fader
 from vocal_unet.data.masking import draw_block, mask_bins, mask_frames
 from vocal_unet.data.warp import resampling_lengths, shift_pitch, stretch_time, stretching_length
 from vocal_unet.errors import ConfigError
@@ -37,6 +37,10 @@ def level(samples: np.ndarray) -> float:
 
 def noise(samples: int = 40_000, seed: int = 0) -> np.ndarray:
     return 0.1 * np.random.default_rng(seed).standard_normal((samples, 2), dtype=np.float32)
+
+
+def augment_stem(stem: np.ndarray, augment: AugmentConfig, rng: np.random.Generator) -> np.ndarray:
+    return set_fader(produce(augment_target(stem, augment, rng), augment, rng), augment, rng)
 
 
 def test_gain_swap_and_polarity(tone) -> None:
@@ -169,9 +173,26 @@ def test_drawn_blocks_are_inside_and_reach_everywhere() -> None:
     assert draw_block(2, 50, rng)[1] <= 2
 
 
-@pytest.mark.parametrize("name", ["gain", "channel_swap", "polarity", "equaliser", "reverb", "soft_clip"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "gain",
+        "channel_swap",
+        "polarity",
+        "equaliser",
+        "reverb",
+        "soft_clip",
+        "compression",
+        "band_limit",
+        "doubling",
+        "echo",
+        "stereo",
+        "formant_shift",
+        "harmony",
+    ],
+)
 def test_each_effect_on_a_stem_happens_with_its_probability(name: str) -> None:
-    stem = noise(2000)
+    stem = noise(40_000 if name == "echo" else 4000)
     augment = dataclasses.replace(AugmentConfig.NONE, **{name: 0.3})
     changed = sum(
         not np.array_equal(augment_stem(stem, augment, np.random.default_rng(seed)), stem) for seed in range(300)
@@ -203,6 +224,7 @@ def test_fast_lengths(wanted: int) -> None:
     [
         {"reverb": 1.5}, {"gain_db": -1.0}, {"pitch_semitones": 13.0}, {"noise_db": (0.0, -60.0)}, {"noise_db": (1.0,)},
         {"stretch_factors": (0.1, 1.0)}, {"time_mask_frames": 0}, {"reverb_seconds": (0.0, 1.0)},
+        {"formant_semitones": -1.0}, {"balance_db": (6.0, -15.0)}, {"rest_only": -0.1},
     ],
 )  # fmt: skip
 def test_impossible_settings_are_refused(values: dict) -> None:

@@ -17,7 +17,6 @@ from vocal_unet.data.pipeline import (
     crop_framing,
     songs_own_errors,
     training_batches,
-    validation_batches,
 )
 from vocal_unet.data.shelf import EXAMPLES_PER_SONG, Shelf
 from vocal_unet.data.songs import SAMPLE_RATE, Song
@@ -32,7 +31,7 @@ PLAIN = TrainConfig(
     crop_frames=16,
     batch_size=3,
     augment=AugmentConfig.NONE,
-    validation_crops=7,
+    validation_excerpts=7,
 )
 AUGMENTED = dataclasses.replace(PLAIN, augment=AugmentConfig())
 EVERYTHING = dataclasses.replace(PLAIN, augment=AugmentConfig.STRONG)
@@ -168,16 +167,20 @@ def test_gain_changes_the_balance() -> None:
     assert ratios.max() - ratios.min() > 6
 
 
-@pytest.mark.parametrize("validation", [False, True])
-def test_vocals_can_be_made_louder(validation: bool) -> None:
-    def make(config: TrainConfig):
-        return batches(validation_batches(song_set(song(0)), config), 2) if validation else training(config, song(0))
-
+def test_vocals_can_be_made_louder() -> None:
     louder = dataclasses.replace(PLAIN, vocals_gain_db=20.0)
-    for (mixture, vocals), (mixture_louder, vocals_louder) in zip(make(PLAIN), make(louder), strict=True):
+    pairs = zip(training(PLAIN, song(0)), training(louder, song(0)), strict=True)
+    for (mixture, vocals), (mixture_louder, vocals_louder) in pairs:
         np.testing.assert_allclose(vocals_louder, 10 * vocals, rtol=1e-3, atol=1e-3)
         # Two other stems as loud as the vocals were: √3 becomes √102.
         assert np.sqrt(np.mean(mixture_louder**2) / np.mean(mixture**2)) == pytest.approx(np.sqrt(102 / 3), rel=0.05)
+
+
+def test_the_rest_is_what_the_target_leaves() -> None:
+    examples = Examples(song_set(song(0)), AUGMENTED)
+    (waveforms, _), batch = examples(0), batches(training_batches(examples, rest=True), 1)[0]
+    for made, waveform in zip(batch, (waveforms[0], waveforms[1], waveforms[0] - waveforms[1]), strict=True):
+        assert snr(magnitude(waveform), made[0]) > 80  # float32, two ways to the same spectrum
 
 
 def test_masks_silence_mixture_and_target_alike() -> None:
@@ -189,22 +192,6 @@ def test_masks_silence_mixture_and_target_alike() -> None:
         np.testing.assert_array_equal(mixture[~silent], whole[~silent])
         frames, bins = silent.all(axis=(2, 3)).sum(axis=1), silent.all(axis=(1, 3)).sum(axis=1)
         assert (frames <= 8).all() and (bins <= 100).all() and (frames.any() or bins.any())
-
-
-def test_validation_is_plain_and_the_same_every_time() -> None:
-    dataset = validation_batches(song_set(song(0), song(1)), AUGMENTED)
-    first, again = batches(dataset, 9), batches(dataset, 9)
-    assert [len(mixture) for mixture, _ in first] == [3, 3, 1]
-    for (mixture, vocals), (mixture_again, vocals_again) in zip(first, again, strict=True):
-        np.testing.assert_array_equal(mixture, mixture_again)
-        np.testing.assert_array_equal(vocals, vocals_again)
-
-
-def test_validation_of_recordings_alone_pairs_them() -> None:
-    speech, noise = song(0, LENGTH, stems=("vocals",)), song(1, LENGTH, stems=("noise",))
-    mixture, vocals = batches(validation_batches(song_set(speech, noise), PLAIN), 1)[0]
-    assert snr(magnitude(speech.arrays["vocals"]), vocals[0]) > 80
-    assert snr(magnitude(speech.arrays["vocals"] + noise.arrays["noise"]), mixture[0]) > 80
 
 
 def test_songs_shorter_than_a_crop_lie_in_silence() -> None:

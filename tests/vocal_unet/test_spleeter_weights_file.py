@@ -11,11 +11,11 @@ import safetensors.numpy
 
 from tests.conftest import random_variables
 from vocal_unet.errors import ModelError
+from vocal_unet.safetensors import read_arrays, read_metadata, write_arrays
 from vocal_unet.spleeter import converted
 from vocal_unet.spleeter.checkpoint import write_checkpoint
 from vocal_unet.spleeter.configuration import SpleeterModel, spleeter_model
 from vocal_unet.spleeter.converted import CONVERTED_FILE, convert, is_current, read_weights, verify_weights
-from vocal_unet.spleeter.safetensors import read_arrays, read_metadata, write_arrays
 
 
 @pytest.fixture

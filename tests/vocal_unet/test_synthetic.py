@@ -6,7 +6,11 @@ import numpy as np
 import pytest
 
 from tests.conftest import snr
-from vocal_unet.data.synthetic import STEMS, dsp, generate_song
+from vocal_unet.data.synthetic import STEMS, dsp, generate_song, solos
+from vocal_unet.data.synthetic.curves import Curves
+from vocal_unet.data.synthetic.plan import Note, make_plan, make_rap
+from vocal_unet.data.synthetic.tract import VOWELS, formant_gains
+from vocal_unet.data.synthetic.voice import make_singer, sing
 
 RATE = 44100
 
@@ -97,3 +101,68 @@ def test_a_room_adds_a_tail_and_leaves_the_beginning() -> None:
     early, late = np.mean(wet[2000:6000] ** 2), np.mean(wet[14000:18000] ** 2)
     assert early > 30 * late > 0
     assert np.sum(wet[80:, 0] ** 2) == pytest.approx(0.25, rel=0.1)
+
+
+def test_pitch_glides_and_vibrato_sets_in_late() -> None:
+    plan = make_plan(4 * RATE, RATE, np.random.default_rng(0))
+    curves = Curves(plan, [Note(0.0, 1.9, 60.0, 1.0), Note(2.0, 1.9, 67.0, 0.5)])
+    rng = np.random.default_rng(0)
+    pitch = curves.pitch(0.2, 0.0, rng)
+    assert pitch[0] == pytest.approx(60) and pitch[-1] == pytest.approx(67) and np.all(np.diff(pitch) > -1e-9)
+    gliding = (pitch > 60.01) & (pitch < 66.99)
+    assert 0.1 < gliding.sum() * curves.seconds <= 0.2 + 2 * curves.seconds
+    vibrato = curves.vibrato(6.0, 0.5, 0.5, rng)
+    still = curves.points(2.0) + np.arange(curves.points(0.45))
+    assert np.abs(vibrato[still]).max() == 0 and 0.45 < np.abs(vibrato).max() <= 0.5
+    assert curves.hertz(np.full(curves.count, 69.0)).tolist() == [440.0] * plan.samples
+    loudness = curves.loudness(0.05, 0.0, 0.03)
+    assert loudness[curves.points(1.0)] == pytest.approx(1) and loudness[curves.points(3.0)] == pytest.approx(0.5)
+    ringing = curves.loudness(0.01, 1.0, 0.03)
+    assert 20 * np.log10(ringing[curves.points(1.5)] / ringing[curves.points(0.5)]) == pytest.approx(-60, abs=1)
+
+
+def test_rap_is_fast_and_falls_in_each_line() -> None:
+    falls = []
+    for seed in range(20):
+        rng = np.random.default_rng(seed)
+        plan = make_plan(20 * RATE, RATE, rng)
+        notes = make_rap(plan, 50.0, 0.2, rng)
+        starts = np.array([note.start for note in notes])
+        assert np.median(np.diff(starts)) < 0.5
+        assert np.median([note.duration for note in notes]) < 0.45
+        line = [note.pitch for note in notes if note.start < 4 * plan.beat]
+        falls.append(np.polyfit(np.arange(len(line)), line, 1)[0] * len(line))
+    assert -9 < np.median(falls) < -1
+
+
+def test_a_vowel_has_its_formants() -> None:
+    frequency = dsp.frequencies(RATE)
+    gains = formant_gains(RATE, VOWELS, tract=1.0, bandwidth=1.0, ring=0.0)
+    for envelope, (first, second, _) in zip(gains, VOWELS, strict=True):
+        # Two resonances that lie close together make one peak between them.
+        assert first - 60 <= frequency[np.argmax(envelope)] <= second
+        higher = (frequency > (first + second) / 2) & (frequency < second + 300)
+        assert np.abs(frequency[higher][np.argmax(envelope[higher])] - second) < 250
+
+
+def test_voices_are_of_many_kinds() -> None:
+    singers = [make_singer(np.random.default_rng(seed)) for seed in range(100)]
+    assert np.ptp([singer.low for singer in singers]) > 20 and np.ptp([singer.tract for singer in singers]) > 0.2
+    for seed in range(6):
+        rng = np.random.default_rng(seed)
+        voice = sing(make_plan(2 * RATE, RATE, rng), rng)
+        assert voice.shape == (2 * RATE, 2) and np.isfinite(voice).all() and voice.any()
+
+
+@pytest.mark.parametrize("kind", list(solos._KINDS))
+def test_every_solo_instrument_plays_its_tune(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(solos, "_KINDS", {kind: solos._KINDS[kind]})
+    rng = np.random.default_rng(3)
+    track = solos.play_solo(make_plan(4 * RATE, RATE, rng), rng)
+    assert track.shape == (4 * RATE, 2) and track.dtype == np.float32 and np.isfinite(track).all()
+    spectrum = np.abs(np.fft.rfft(track.sum(axis=1))) ** 2
+    hertz = np.fft.rfftfreq(len(track), 1 / RATE)
+    low = 440 * 2 ** ((solos._KINDS[kind].low[0] - 3 - 69) / 12)
+    assert spectrum[hertz > low].sum() > 0.95 * spectrum.sum(), "nothing below its range"
+    # A tune has gaps between its partials: most of the energy lies in few bins.
+    assert np.sort(spectrum)[::-1][: len(spectrum) // 20].sum() > 0.8 * spectrum.sum()

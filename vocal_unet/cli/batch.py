@@ -43,7 +43,7 @@ def probe_songs(songs: Sequence[Path], outcome: Outcome, reporter: Reporter) -> 
         try:
             infos[song] = probe_audio(song)
         except VocalUnetError as error:
-            _failed(song, error, outcome, reporter)
+            failed(song, error, outcome, reporter)
     return infos
 
 
@@ -60,46 +60,72 @@ def separate_songs(
         ConfigError: before anything is written: a file would be written twice or replace a song, or a stem is unknown.
         KeyboardInterrupt, SystemExit: as they came, after the song at work has been cleaned up and reported.
     """
+    for song, paths in songs_to_do(separator, infos, settings, outcome, reporter).items():
+        try:
+            reporter.done(song, separate_song(separator, infos[song], paths, settings, reporter))
+            outcome.done.append(song)
+        except VocalUnetError as error:
+            failed(song, error, outcome, reporter)
+        except (KeyboardInterrupt, SystemExit):
+            reporter.interrupted(song)
+            raise
+
+
+def songs_to_do(
+    separator: Separator,
+    infos: Mapping[Path, AudioInfo],
+    settings: BatchSettings,
+    outcome: Outcome,
+    reporter: Reporter,
+) -> dict[Path, dict[str, Path]]:
+    """The songs that are not to be skipped, with the file of each stem.
+
+    Raises:
+        ConfigError: a file would be written twice or replace a song, or a stem is unknown.
+    """
     chosen = separator.chosen(settings.stems)
     paths = {
         song: output_paths(song, settings.output, chosen, settings.filename_format, settings.form.codec)
         for song in infos
     }
     require_distinct(paths)
-    for song, info in infos.items():
+    for song in infos:
         if settings.skip_existing and all(path.is_file() for path in paths[song].values()):
             outcome.skipped.append(song)
             reporter.skipped(song)
-            continue
-        try:
-            _separate_song(separator, info, paths[song], settings, reporter)
-            outcome.done.append(song)
-        except VocalUnetError as error:
-            _failed(song, error, outcome, reporter)
-        except (KeyboardInterrupt, SystemExit):
-            reporter.interrupted(song)
-            raise
+            del paths[song]
+    return paths
 
 
-def _separate_song(
-    separator: Separator, info: AudioInfo, paths: Mapping[str, Path], settings: BatchSettings, reporter: Reporter
-) -> None:
+def separate_song(
+    separator: Separator,
+    info: AudioInfo,
+    paths: Mapping[str, Path],
+    settings: BatchSettings,
+    reporter: Reporter | None = None,
+) -> WrittenStems:
+    """Separate one song; `reporter` hears of its beginning and its progress.
+
+    Raises:
+        AudioError: the song cannot be read.
+        OutputError: a stem cannot be written.
+    """
     rate = info.sample_rate if settings.keep_sample_rate else separator.sample_rate
-    seconds = None if info.duration is None else max(0.0, info.duration - settings.offset)
-    if seconds is not None and settings.duration is not None:
-        seconds = min(seconds, settings.duration)
-    reporter.started(info.path, seconds)
+    progress = None
+    if reporter is not None:
+        reporter.started(info.path, song_seconds(info, settings))
+        progress = lambda samples: reporter.progress(info.path, samples / rate)  # noqa: E731
     blocks = separator.stream_file(
         info.path,
         offset=settings.offset,
         duration=settings.duration,
         sample_rate=rate,
-        progress=lambda samples: reporter.progress(info.path, samples / rate),
+        progress=progress,
     )
     written = write_stems(blocks, paths, rate, separator.framing.channels, settings.form)
     if settings.plot:
         _plot(info.path, written, rate, settings)
-    reporter.done(info.path, written)
+    return written
 
 
 def _plot(song: Path, written: WrittenStems, rate: int, settings: BatchSettings) -> None:
@@ -117,6 +143,15 @@ def _plot(song: Path, written: WrittenStems, rate: int, settings: BatchSettings)
     )
 
 
-def _failed(song: Path, error: VocalUnetError, outcome: Outcome, reporter: Reporter) -> None:
+def song_seconds(info: AudioInfo, settings: BatchSettings) -> float | None:
+    """How much of the song is separated; None where the file does not say how long it is."""
+    if info.duration is None:
+        return None
+    seconds = max(0.0, info.duration - settings.offset)
+    return seconds if settings.duration is None else min(seconds, settings.duration)
+
+
+def failed(song: Path, error: VocalUnetError, outcome: Outcome, reporter: Reporter) -> None:
+    """Note and tell that a song could not be separated."""
     outcome.failed.append((song, error))
     reporter.failed(song, error)

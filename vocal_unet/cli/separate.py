@@ -44,6 +44,7 @@ class RawName(str, enum.Enum):
     s16le, f32le = "s16le", "f32le"
 
 
+SPLEETER = "spleeter:2stems"
 SPLEETERS_ADAPTER = "spleeter.audio.ffmpeg.FFMPEGProcessAudioAdapter"
 
 
@@ -55,14 +56,16 @@ def separate(
         ),
     ],
     model: Annotated[
-        str,
+        str | None,
         typer.Option(
             "-p",
             "--params_filename",
             "--model",
-            help="A folder made by 'vocal-unet train', a Spleeter model such as spleeter:4stems, or a Spleeter JSON file.",
+            help="A Spleeter model such as spleeter:4stems, vocal-unet:demo (comes with the package), a folder made by "
+            "'vocal-unet train', or a Spleeter JSON file.",
+            show_default="spleeter:2stems if its weights are here, else vocal-unet:demo",
         ),
-    ] = "spleeter:2stems",
+    ] = None,
     output: Annotated[
         Path, typer.Option("-o", "--output_path", help="Folder the stems are written to; - is raw samples to a pipe.")
     ] = Path("separated"),
@@ -107,6 +110,12 @@ def separate(
     skip_existing: Annotated[
         bool, typer.Option("--skip-existing", help="Skip songs whose stems are all there.")
     ] = False,
+    dask: Annotated[
+        str | None,
+        typer.Option(
+            metavar="ADDRESS", help="Separate on this Dask cluster (tcp://HOST:8786), which sees the same files."
+        ),
+    ] = None,
     plot: Annotated[
         bool,
         typer.Option("--plot", help="Draw spectrograms of the song and its stems, as spectrogram.png beside them."),
@@ -146,12 +155,21 @@ def separate(
             require_matplotlib()
         rendering = Rendering(mwf, wiener_window.value, band.value)
         raw = RawFormat(raw_format.value, raw_rate, raw_channels)
-        _run(files, model, rendering, settings, raw, outcome, reporter)
+        _run(files, model or default_model(), rendering, settings, raw, dask, outcome, reporter)
     except VocalUnetError as error:
         reporter.refused(error)
         raise
     if outcome.exit_code:
         raise typer.Exit(outcome.exit_code)
+
+
+def default_model() -> str:
+    """What separates when no model is named: Spleeter's 2stems where its weights are on this machine, else the shipped one."""
+    from vocal_unet.spleeter.configuration import spleeter_model
+    from vocal_unet.spleeter.converted import has_checkpoint
+    from vocal_unet.spleeter.pretrained import model_folder
+
+    return SPLEETER if has_checkpoint(model_folder(spleeter_model(SPLEETER))) else "vocal-unet:demo"
 
 
 def _run(
@@ -160,16 +178,19 @@ def _run(
     rendering: Rendering,
     settings: BatchSettings,
     raw: RawFormat,
+    dask: str | None,
     outcome: Outcome,
     reporter: Reporter,
 ) -> None:
     from vocal_unet.cli.batch import probe_songs, separate_songs
+    from vocal_unet.cli.cluster_batch import separate_songs_on_cluster
     from vocal_unet.cli.pipes import PIPE, separate_pipe
     from vocal_unet.songs import find_songs
 
     piped = str(PIPE) in files or settings.output == PIPE
     if piped:
         require(len(files) == 1, f"{PIPE} stands for one song; give no others with it")
+        require(dask is None, f"{PIPE} is a pipe of this machine; leave out --dask")
         require(
             not (isinstance(reporter, JsonReporter) and settings.output == PIPE),
             "--json and -o - both want standard output; choose one",
@@ -182,7 +203,11 @@ def _run(
     with reporter:
         infos = probe_songs(find_songs(files, leave_out=settings.output), outcome, reporter)
         if infos:
-            separate_songs(_separator(model, rendering, reporter), infos, settings, outcome, reporter)
+            separator = _separator(model, rendering, reporter)
+            if dask is None:
+                separate_songs(separator, infos, settings, outcome, reporter)
+            else:
+                separate_songs_on_cluster(separator, model, infos, settings, dask, outcome, reporter)
     reporter.summary(outcome)
 
 

@@ -38,6 +38,10 @@ class UNetConfig(Config):
     `filters`: one entry per level, the last one at the bottom; between two levels frames and bins halve.
     `dropout`: rates of the decoder, counted from the bottom; levels beyond the last entry have none.
     `batch_normalization_momentum`: share of the old statistics kept per step; short trainings need less than Keras' 0.99.
+    `first_stride`: step of the first convolution; 2 halves frames and bins at once, as Spleeter's first one does, and the
+    mask's transposed convolution doubles them again: a quarter of the arithmetic in the upper levels.
+    `frequency_bottleneck`: every level gets two dense layers across its bins, through so many times fewer; 0 has none
+    (Choi et al., "Investigating U-Nets with various intermediate blocks for spectrogram-based singing voice separation", 2020).
     """
 
     filters: tuple[int, ...] = (16, 32, 64, 128, 256)
@@ -45,6 +49,8 @@ class UNetConfig(Config):
     dropout: tuple[float, ...] = (0.4, 0.4, 0.4)
     batch_normalization: bool = True
     batch_normalization_momentum: float = 0.99
+    first_stride: int = 1
+    frequency_bottleneck: int = 0
 
     def __post_init__(self) -> None:
         require(len(self.filters) >= 2, f"filters needs at least two levels, not {self.filters}")
@@ -57,5 +63,7 @@ class UNetConfig(Config):
             all(is_number(rate) and 0 <= rate < 1 for rate in self.dropout),
             f"dropout rates must be in [0, 1), not {self.dropout}",
         )
+        require(self.first_stride in (1, 2), f"first_stride must be 1 or 2, not {self.first_stride}")
+        require_whole(0, frequency_bottleneck=(self.frequency_bottleneck,))
         momentum = self.batch_normalization_momentum
         require(0 <= momentum < 1, f"batch_normalization_momentum must be in [0, 1), not {momentum}")

@@ -8,16 +8,20 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from vocal_unet.config import AugmentConfig, TrainConfig
+from vocal_unet.config import TrainConfig
 from vocal_unet.data import effects
+from vocal_unet.data.chain import augment_target, between, make_buses, mix_levels, produce, set_fader
+from vocal_unet.data.levels import active_share, balance
 from vocal_unet.data.masking import draw_block
 from vocal_unet.data.shelf import Shelf
 from vocal_unet.data.sources import SongSet
-from vocal_unet.data.stored import StoredStems
+from vocal_unet.data.stored import StoredStems, store
 from vocal_unet.data.warp import resampling_lengths, shift_pitch, stretch_time, stretching_length
 from vocal_unet.errors import DataError, VocalUnetError
 
 _MEGABYTE = 1 << 20
+_MOST_DRAWS = 4
+_MOST_PIECES = 6
 
 
 @dataclass(frozen=True)
@@ -93,39 +97,115 @@ class Examples:
     def _make(self, index: int) -> tuple[np.ndarray, np.ndarray]:
         # Two sequences, so that what is done to the sound does not depend on how the songs were picked.
         picks, rng = (np.random.default_rng([self.config.seed, index, stage]) for stage in range(2))
+        augment = self.config.augment
+        voice, others = self._pick(index, picks, rng)
+        voice = produce(augment_target(voice, augment, rng), augment, rng)
+        rest = np.sum([produce(bus, augment, rng) for bus in others], axis=0)
+        if rng.random() < augment.rest_only:
+            voice = np.zeros_like(voice)
+        elif rng.random() < augment.target_only:
+            rest = np.zeros_like(rest)
+        stems = mix_levels(np.stack([voice, rest]), augment, rng)
+        target = effects.apply_gain(stems[0], self.config.vocals_gain_db)
+        mixture = target + stems[1]
+        if rng.random() < augment.noise:
+            mixture = effects.add_noise(mixture, between(augment.noise_db, rng), rng)
+        return np.stack([mixture, target]), self._masks(rng)
+
+    def _pick(
+        self, index: int, picks: np.random.Generator, rng: np.random.Generator
+    ) -> tuple[np.ndarray, list[np.ndarray]]:
+        """The target and one or more buses of its accompaniment, each float32 `(samples, channels)`."""
         augment, target = self.config.augment, self.config.target
         one = self._targets.take(index, picks)
         others = [stem for stem in one.names if stem != target]
         if others and picks.random() >= augment.cross_mixing:
-            stems = self._excerpt(one, [target, *others], picks, rng)
+            voice, *rest = self._excerpt(one, [target, *self._some(others, picks)], picks, rng)
         else:
-            other = self._others.take(index, picks)
-            others = [stem for stem in other.names if stem != target]
-            stems = [*self._excerpt(one, [target], picks, rng), *self._excerpt(other, others, picks, rng)]
-        stems = [augment_stem(stem, augment, rng) for stem in stems]
-        stems[0] = effects.apply_gain(stems[0], self.config.vocals_gain_db)
-        mixture = np.stack(stems).sum(axis=0)
-        if rng.random() < augment.noise:
-            mixture = effects.add_noise(mixture, _between(augment.noise_db, rng), rng)
-        return np.stack([mixture, stems[0]]), self._masks(rng)
+            if not others and one.samples < self.samples and picks.random() < augment.active_crops:
+                one = self._string_together(one, index, picks)
+            (voice,) = self._excerpt(one, [target], picks, rng)
+            parts = self._accompaniment(index, picks)
+            rest = [bus for song, names in parts for bus in self._excerpt(song, names, picks, rng)]
+        if picks.random() < augment.second_target:
+            (second,) = self._excerpt(self._targets.take(index, picks), [target], picks, rng)
+            voice = voice + balance(second, voice, between(augment.second_target_db, rng))
+        return voice, rest
+
+    def _accompaniment(self, index: int, picks: np.random.Generator) -> list[tuple[StoredStems, list[str]]]:
+        """One song or two, and which of their stems."""
+        songs = [self._others.take(index, picks)]
+        names = [stem for stem in songs[0].names if stem != self.config.target]
+        if picks.random() >= self.config.augment.stem_mixing:
+            return [(songs[0], self._some(names, picks))]
+        songs.append(self._others.take(index, picks))
+        # Of drums, bass and so on, one each, from either song.
+        kept = [name for name in names if picks.random() < 0.5]
+        names = kept + [stem for stem in songs[1].names if stem != self.config.target and stem not in kept]
+        names = self._some(names, picks)
+        chosen = [[n for n in names if n in kept], [n for n in names if n not in kept]]
+        return [(song, some) for song, some in zip(songs, chosen, strict=True) if some]
+
+    def _some(self, names: Sequence[str], picks: np.random.Generator) -> list[str]:
+        """The names that `stem_dropout` leaves, at least one."""
+        draws = picks.random(len(names))
+        least = min(self.config.augment.stem_dropout, draws.max())
+        return [name for name, draw in zip(names, draws, strict=True) if draw >= least]
+
+    def _string_together(self, first: StoredStems, index: int, picks: np.random.Generator) -> StoredStems:
+        """A few short recordings of the target, one after the other, until they last as long as an example."""
+        pieces = [first.read([self.config.target], 0, first.samples)]
+        while len(pieces) < _MOST_PIECES and sum(piece.shape[1] for piece in pieces) < self.samples:
+            more = self._targets.take(index, picks)
+            length = min(more.samples, self.samples)
+            start = int(picks.integers(0, more.samples - length + 1))
+            pieces.append(more.read([self.config.target], start, length))
+        return store({self.config.target: np.concatenate(pieces, axis=1)[0]})[1]
 
     def _excerpt(
         self, song: StoredStems, names: Sequence[str], picks: np.random.Generator, rng: np.random.Generator
     ) -> list[np.ndarray]:
-        """A random part of some stems of a song, all at the same pitch and tempo, each float32 `(samples, channels)`."""
+        """A random part of some stems of a song, all at the same pitch and tempo.
+
+        Returns:
+            The target, if it is the first of `names`, and the buses of all others, each float32 `(samples, channels)`.
+        """
         augment, samples = self.config.augment, self.samples
         semitones = rng.uniform(-1, 1) * augment.pitch_semitones if rng.random() < augment.pitch_shift else 0.0
-        factor = _between(augment.stretch_factors, rng) if rng.random() < augment.time_stretch else 1.0
+        factor = between(augment.stretch_factors, rng) if rng.random() < augment.time_stretch else 1.0
         needed = stretching_length(samples, factor) if factor != 1 else samples
         taken = resampling_lengths(needed, semitones)[0] if semitones else needed
-        # A recording shorter than the excerpt lies anywhere in it.
-        ends = sorted((0, song.samples - taken))
-        stems = song.read(names, int(picks.integers(ends[0], ends[1] + 1)), taken)
+        targets = int(names[0] == self.config.target)
+        stems = self._part(song, names, targets or len(names), taken, picks)
+        stems = np.stack([set_fader(stem, augment, rng) for stem in stems])
+        if len(names) > targets:
+            stems = np.concatenate([stems[:targets], make_buses(stems[targets:], rng)])
         if semitones:
             stems = shift_pitch(stems, needed, semitones)
         if factor != 1:
             stems = stretch_time(stems, samples, factor)
         return list(stems)
+
+    def _part(
+        self, song: StoredStems, names: Sequence[str], judged: int, samples: int, picks: np.random.Generator
+    ) -> np.ndarray:
+        """Some stems from a random place on, float32 `(stems, samples, channels)`.
+
+        Where `active_crops` says so, it is a place where one of the first `judged` stems is heard at least half of the time,
+        if a few draws find one.
+        """
+        # A recording shorter than the excerpt lies anywhere in it.
+        ends = sorted((0, song.samples - samples))
+        insist = song.samples > samples and picks.random() < self.config.augment.active_crops
+        best, most = np.empty(0), -1.0
+        for _ in range(_MOST_DRAWS if insist else 1):
+            stems = song.read(names, int(picks.integers(ends[0], ends[1] + 1)), samples)
+            share = max(active_share(stem, song.peak(n)) for stem, n in zip(stems[:judged], names, strict=False))
+            if share > most:
+                best, most = stems, share
+            if most >= 0.5:
+                break
+        return best
 
     def _masks(self, rng: np.random.Generator) -> np.ndarray:
         augment, masks = self.config.augment, [0, 0, 0, 0]
@@ -134,34 +214,6 @@ class Examples:
         if rng.random() < augment.frequency_mask:
             masks[2:] = draw_block(self.config.framing.bins, augment.frequency_mask_bins, rng)
         return np.array(masks, np.int32)
-
-
-def augment_stem(stem: np.ndarray, augment: AugmentConfig, rng: np.random.Generator) -> np.ndarray:
-    """Everything that is done to a stem alone, in the order of a mixing desk, each with its probability.
-
-    Args:
-        stem: float32 `(samples, channels)`; not changed.
-        augment: probabilities and ranges.
-        rng: where the numbers come from.
-    """
-    if rng.random() < augment.equaliser:
-        low, peak, high = rng.uniform(-1, 1, 3) * augment.equaliser_db
-        stem = effects.equalise(stem, low, peak, high, peak_hz=float(np.exp(rng.uniform(np.log(200), np.log(6000)))))
-    if rng.random() < augment.soft_clip:
-        stem = effects.clip_softly(stem, _between(augment.soft_clip_db, rng))
-    if rng.random() < augment.reverb:
-        stem = effects.reverberate(stem, _between(augment.reverb_seconds, rng), _between(augment.reverb_db, rng), rng)
-    if rng.random() < augment.gain:
-        stem = effects.apply_gain(stem, rng.uniform(-augment.gain_db, augment.gain_db))
-    if rng.random() < augment.channel_swap:
-        stem = effects.swap_channels(stem)
-    if rng.random() < augment.polarity:
-        stem = effects.invert_polarity(stem)
-    return stem
-
-
-def _between(pair: Sequence[float], rng: np.random.Generator) -> float:
-    return float(rng.uniform(pair[0], pair[1]))
 
 
 def _columns(parts: Sequence[tuple[Shelf, float, bool, bool]]) -> tuple[tuple[Shelf, ...], tuple[float, ...]]:

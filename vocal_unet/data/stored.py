@@ -41,6 +41,10 @@ class StoredStems:
                 )
         return result
 
+    def peak(self, name: str) -> float:
+        """Magnitude of the stem's loudest sample."""
+        return self.scales[self.names.index(name)] * FULL
+
 
 def store(stems: Mapping[str, np.ndarray]) -> tuple[np.ndarray, StoredStems]:
     """Stems float32 `(samples, channels)`, equally long → int16 `(stems, samples, channels)` and the same with its scales."""

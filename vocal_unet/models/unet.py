@@ -43,38 +43,46 @@ def build_unet(framing: Framing, config: UNetConfig, name: str = "vocal_unet") -
     """
     frames, bins = framing.segment_frames, framing.bins
     mixture = keras.Input((frames, bins, framing.channels), name="mixture")
-    x = layers.BatchNormalization(axis=2, name="input_normalization")(_compressed(mixture))
-    multiple = 2 ** (len(config.filters) - 1)
+    x = layers.BatchNormalization(axis=2, momentum=config.batch_normalization_momentum, name="input_normalization")(
+        _compressed(mixture)
+    )
+    multiple = config.first_stride * 2 ** (len(config.filters) - 1)
     padding = ((0, -frames % multiple), (0, -bins % multiple))
     if padding != ((0, 0), (0, 0)):
         x = layers.ZeroPadding2D(padding, name="pad")(x)
 
     skips = []
     for level, filters in enumerate(config.filters[:-1], start=1):
-        x = layers.Conv2D(filters, config.kernel_size, padding="same", name=f"encoder_{level}_conv")(x)
+        stride = config.first_stride if level == 1 else 1
+        x = layers.Conv2D(filters, config.kernel_size, stride, padding="same", name=f"encoder_{level}_conv")(x)
         x = _normalised(x, config, f"encoder_{level}")
         x = layers.LeakyReLU(0.2, name=f"encoder_{level}_activation")(x)
+        x = _across_bins(x, config, f"encoder_{level}")
         skips.append(x)
         x = layers.MaxPooling2D(2, name=f"encoder_{level}_pool")(x)
     x = layers.Conv2D(config.filters[-1], config.kernel_size, padding="same", name="bottom_conv")(x)
     x = _normalised(x, config, "bottom")
     x = layers.LeakyReLU(0.2, name="bottom_activation")(x)
+    x = _across_bins(x, config, "bottom")
 
     for level in range(len(config.filters) - 1, 0, -1):
         filters = config.filters[level - 1]
         x = layers.Conv2DTranspose(filters, config.kernel_size, 2, padding="same", name=f"decoder_{level}_up")(x)
         x = _normalised(x, config, f"decoder_{level}")
         x = layers.ReLU(name=f"decoder_{level}_activation")(x)
+        x = _across_bins(x, config, f"decoder_{level}")
         from_bottom = len(config.filters) - 1 - level
         if from_bottom < len(config.dropout) and config.dropout[from_bottom]:
             x = layers.Dropout(config.dropout[from_bottom], name=f"decoder_{level}_dropout")(x)
         x = layers.Concatenate(name=f"decoder_{level}_skip")([x, skips.pop()])
 
-    x = layers.Conv2D(framing.channels, config.kernel_size, padding="same", name="mask_conv")(x)
+    last = layers.Conv2D if config.first_stride == 1 else layers.Conv2DTranspose
+    x = last(framing.channels, config.kernel_size, config.first_stride, padding="same", name="mask_conv")(x)
     if padding != ((0, 0), (0, 0)):
         x = layers.Cropping2D(padding, name="crop")(x)
-    mask = layers.Activation("sigmoid", name="mask")(x)
-    vocals = layers.Multiply(name="vocals")([mask, mixture])
+    # in 32 bits even where the layers before compute in 16
+    mask = layers.Activation("sigmoid", dtype="float32", name="mask")(x)
+    vocals = layers.Multiply(dtype="float32", name="vocals")([mask, mixture])
     return keras.Model(mixture, {"mask": mask, "vocals": vocals}, name=name)
 
 
@@ -89,3 +97,17 @@ def _normalised(x: keras.KerasTensor, config: UNetConfig, prefix: str) -> keras.
     if not config.batch_normalization:
         return x
     return layers.BatchNormalization(momentum=config.batch_normalization_momentum, name=f"{prefix}_norm")(x)
+
+
+def _across_bins(x: keras.KerasTensor, config: UNetConfig, prefix: str) -> keras.KerasTensor:
+    """Add what two dense layers across all bins make of every frame and channel: harmonics lie far apart for a convolution."""
+    if not config.frequency_bottleneck:
+        return x
+    bins = x.shape[2]
+    y = layers.Permute((1, 3, 2), name=f"{prefix}_bins_last")(x)
+    for number, units in enumerate((max(4, bins // config.frequency_bottleneck), bins), start=1):
+        y = layers.Dense(units, name=f"{prefix}_dense_{number}")(y)
+        y = _normalised(y, config, f"{prefix}_dense_{number}")
+        y = layers.ReLU(name=f"{prefix}_dense_{number}_activation")(y)
+    y = layers.Permute((1, 3, 2), name=f"{prefix}_channels_last")(y)
+    return layers.Add(name=f"{prefix}_across_bins")([x, y])

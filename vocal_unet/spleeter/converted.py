@@ -8,9 +8,9 @@ from pathlib import Path
 import numpy as np
 
 from vocal_unet.errors import ModelError
+from vocal_unet.safetensors import read_arrays, read_metadata, write_arrays
 from vocal_unet.spleeter.checkpoint import latest_checkpoint, read_checkpoint, variable_table
 from vocal_unet.spleeter.configuration import SpleeterModel
-from vocal_unet.spleeter.safetensors import read_arrays, read_metadata, write_arrays
 
 CONVERTED_FILE = "weights.safetensors"
 _INDEX_CHECKSUM = "checkpoint_index_sha256"

@@ -11,11 +11,11 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from vocal_unet.errors import ConfigError, WeightsUnavailableError
+from vocal_unet.lock import locked
 from vocal_unet.spleeter.archives import unpack_model
 from vocal_unet.spleeter.configuration import SpleeterModel
 from vocal_unet.spleeter.converted import convert, has_checkpoint, is_converted
 from vocal_unet.spleeter.download import DownloadProgress, download, fetch_json
-from vocal_unet.spleeter.lock import locked
 
 SHA256 = {
     "2stems": "f3a90b39dd2874269e8b05a48a86745df897b848c61f3958efc80a39152bd692",

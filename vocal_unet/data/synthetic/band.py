@@ -7,7 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from vocal_unet.data.synthetic import dsp
+from vocal_unet.data.synthetic.curves import Curves
 from vocal_unet.data.synthetic.plan import Note, Plan, make_melody
+from vocal_unet.data.synthetic.solos import play_solo
 
 _TABLE = 2048
 _HARMONICS = (4, 8, 16, 32, 64, 128)
@@ -105,14 +107,28 @@ def play_bass(plan: Plan, rng: np.random.Generator) -> np.ndarray:
             start = plan.time(4 * bar + sixteenth / 4)
             duration = held * (end - sixteenth) / 4 * plan.beat
             notes.append(Note(start, duration, plan.pitch(root + int(steps[index]), octave), rng.uniform(0.7, 1)))
-    track = play(plan, notes, make_timbre(rng, plucked=bool(rng.random() < 0.6)), rng)
+    if rng.random() < 0.25:
+        track = _booming(plan, notes, rng)
+    else:
+        track = play(plan, notes, make_timbre(rng, plucked=bool(rng.random() < 0.6)), rng)
     gains = dsp.low_pass(plan.sample_rate, np.exp(rng.uniform(np.log(250), np.log(3500))))
     return dsp.pan(dsp.equalise(track, gains), float(rng.normal(0, 0.03)))
 
 
+def _booming(plan: Plan, notes: list[Note], rng: np.random.Generator) -> np.ndarray:
+    """A drum machine's long, gliding sine, overdriven, float32 `(samples,)`."""
+    curves = Curves(plan, notes)
+    hertz = curves.hertz(curves.pitch(rng.uniform(0.01, 0.1), 0.0, rng))
+    level = np.interp(
+        np.arange(plan.samples) / dsp.HOP, np.arange(curves.count), curves.loudness(0.01, rng.uniform(1, 5), 0.03)
+    )
+    wave = np.sin(2 * np.pi * np.cumsum(hertz) / plan.sample_rate) * level
+    return np.tanh(rng.uniform(0.5, 4) * wave).astype(np.float32)
+
+
 def play_others(plan: Plan, rng: np.random.Generator) -> np.ndarray:
-    """Everything else, float32 `(samples, 2)`: one to four of pads, strummed or distorted guitars, arpeggios, a lead."""
-    parts = (_chords, _chords, _guitars, _arpeggio, _lead)
+    """Everything else, float32 `(samples, 2)`: one to four of pads, guitars, arpeggios, tunes."""
+    parts = (_chords, _chords, _guitars, _arpeggio, _lead, play_solo, play_solo)
     total = np.zeros((plan.samples, 2), np.float32)
     for part in rng.permutation(len(parts))[: rng.integers(1, 5)]:
         stereo = parts[part](plan, rng)

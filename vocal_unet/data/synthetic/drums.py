@@ -10,6 +10,8 @@ from vocal_unet.data.synthetic.plan import Plan
 # Strokes per sixteenth of a bar; x is always there, digits are chances in tenths.
 _KICKS = ("x...x...x...x...", "x.....x.x.......", "x..x..x.....x...", "x.......x.2.....", "x..3....x.5...2.")
 _SNARES = ("....x.......x...", "....x..2....x..3", "........x.......", "....x.......x.3x", "................")
+_CLAPS = ("....x.......x...", "....x.......x..2", "x...x...x...x...", "..2...3...2...3.")
+_SHAKERS = ("xxxxxxxxxxxxxxxx", "x.xxx.xxx.xxx.xx", "x.x.x.x.x.x.x.x.")
 _HATS = ("x.x.x.x.x.x.x.x.", "xxxxxxxxxxxxxxxx", "..x...x...x...x.", "x...x...x...x...", "x2x3x2x3x2x3x2x3")
 
 
@@ -17,14 +19,22 @@ def play_drums(plan: Plan, rng: np.random.Generator) -> np.ndarray:
     """The drums, float32 `(samples, 2)`: kick and snare in the middle, hats, cymbals and toms around."""
     rate = plan.sample_rate
     stereo = np.zeros((plan.samples, 2), np.float32)
-    voices = (
+    strokes = [
         (_kick(rate, rng), rng.choice(_KICKS), 1.0, 0.0),
         (_snare(rate, rng), rng.choice(_SNARES), rng.uniform(0.4, 1.1), rng.normal(0, 0.1)),
         (_cymbal(rate, rng, rng.uniform(0.02, 0.12)), rng.choice(_HATS), rng.uniform(0.1, 0.5), rng.uniform(-0.7, 0.7)),
         (_cymbal(rate, rng, rng.uniform(0.3, 1.5)), "2.....1.1...1...", rng.uniform(0.1, 0.5), rng.uniform(-0.8, 0.8)),
         (_tom(rate, rng), "............1222", rng.uniform(0.3, 0.9), rng.uniform(-0.8, 0.8)),
-    )
-    for stroke, pattern, level, position in voices:
+    ]
+    # Claps, shakers and open hats are what consonants are most easily taken for.
+    if rng.random() < 0.35:
+        strokes.append((_clap(rate, rng), rng.choice(_CLAPS), rng.uniform(0.3, 1.0), rng.normal(0, 0.2)))
+    if rng.random() < 0.35:
+        strokes.append((_shaker(rate, rng), rng.choice(_SHAKERS), rng.uniform(0.05, 0.3), rng.uniform(-0.8, 0.8)))
+    if rng.random() < 0.35:
+        open_hat = _cymbal(rate, rng, rng.uniform(0.15, 0.5))
+        strokes.append((open_hat, "..x...x...x...x.", rng.uniform(0.1, 0.4), rng.uniform(-0.6, 0.6)))
+    for stroke, pattern, level, position in strokes:
         _place(plan, stereo, dsp.pan(level * stroke, position), str(pattern), rng)
     if rng.random() < 0.6:
         stereo = dsp.reverberate(stereo, rate, rng.uniform(0.2, 1.0), 10 ** rng.uniform(-1.6, -0.6), rng)
@@ -86,3 +96,21 @@ def _cymbal(rate: int, rng: np.random.Generator, seconds: float) -> np.ndarray:
 def _tom(rate: int, rng: np.random.Generator) -> np.ndarray:
     low = rng.uniform(70, 200)
     return _sweep(rate, rng.uniform(0.2, 0.6), 1.6 * low, low, 0.05).astype(np.float32)
+
+
+def _clap(rate: int, rng: np.random.Generator) -> np.ndarray:
+    """Several hands at nearly the same time, then the room."""
+    time, envelope = _decay(rate, rng.uniform(0.15, 0.5))
+    hands = np.zeros(len(time))
+    for late in np.cumsum(rng.uniform(0.006, 0.014, int(rng.integers(2, 5)))):
+        hands += np.where(time >= late, np.exp(-np.maximum(time - late, 0) / 0.004), 0)
+    gains = dsp.high_pass(rate, rng.uniform(500, 1100)) * dsp.low_pass(rate, rng.uniform(2000, 9000))
+    noisy = dsp.noise(len(time), rng) * (hands + rng.uniform(0.2, 0.6) * envelope * (time > 0.03))
+    return dsp.equalise(noisy.astype(np.float32), gains)
+
+
+def _shaker(rate: int, rng: np.random.Generator) -> np.ndarray:
+    time = np.arange(int(rng.uniform(0.05, 0.14) * rate)) / rate
+    swell = np.sin(np.pi * (time / time[-1]) ** rng.uniform(0.5, 1.5)) ** 2
+    gains = dsp.high_pass(rate, rng.uniform(2500, 7000)) * dsp.low_pass(rate, rng.uniform(8000, 16_000))
+    return (dsp.equalise(dsp.noise(len(time), rng), gains) * swell).astype(np.float32)

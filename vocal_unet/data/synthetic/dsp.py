@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+from scipy.fft import irfft, rfft
 
 HOP = 512
 """Samples between two frames of a time-varying filter."""
@@ -30,12 +31,12 @@ def spectra(signal: np.ndarray) -> np.ndarray:
     count = frame_count(len(signal))
     padded = np.zeros((count + 1) * HOP, np.float32)
     padded[HOP : HOP + len(signal)] = signal
-    return np.fft.rfft(np.lib.stride_tricks.sliding_window_view(padded, FRAME)[::HOP] * _WINDOW)
+    return rfft(np.lib.stride_tricks.sliding_window_view(padded, FRAME)[::HOP] * _WINDOW)
 
 
 def from_spectra(frames: np.ndarray, samples: int) -> np.ndarray:
     """Inverse of `spectra`: overlap-add to float32 `(samples,)`."""
-    pieces = np.fft.irfft(frames, FRAME).astype(np.float32)
+    pieces = irfft(frames, FRAME).astype(np.float32, copy=False)
     return (pieces[:-1, HOP:] + pieces[1:, :HOP]).reshape(-1)[:samples]
 
 
@@ -132,10 +133,10 @@ def reverberate(
     blocks = -(-samples // hop)
     source = np.zeros(blocks * hop, np.float32)
     source[:samples] = stereo.mean(axis=1)
-    ringing = np.fft.rfft(source.reshape(blocks, hop), _REVERB_BLOCK)
+    ringing = rfft(source.reshape(blocks, hop), _REVERB_BLOCK)
     wet_sound = np.zeros((2, blocks * hop + length), np.float32)
     for ear in range(2):
-        tails = np.fft.irfft(ringing * np.fft.rfft(room[ear], _REVERB_BLOCK), _REVERB_BLOCK)
+        tails = irfft(ringing * rfft(room[ear], _REVERB_BLOCK), _REVERB_BLOCK)
         for block, tail in enumerate(tails):
             wet_sound[ear, block * hop : block * hop + _REVERB_BLOCK] += tail[: hop + length]
     result = stereo.astype(np.float32, copy=True)

@@ -122,3 +122,34 @@ def make_melody(plan: Plan, low: float, high: float, busy: float, rest: float, r
         notes.append(Note(start, duration, float(scale[position]), float(rng.uniform(0.5, 1))))
         beat += length
     return notes
+
+
+def make_rap(plan: Plan, middle: float, rest: float, rng: np.random.Generator) -> list[Note]:
+    """Syllables in a fast rhythm whose pitch falls over each line, as in speech, without a scale.
+
+    Args:
+        plan: the tempo; lines last one or two bars.
+        middle: MIDI pitch around which they lie.
+        rest: chance of a line without words.
+        rng: draws everything.
+    """
+    step = float(rng.choice([0.25, 0.25, 1 / 3, 0.5])) * (2 if plan.beat < 0.45 else 1)
+    dense = rng.uniform(0.6, 0.95)
+    notes: list[Note] = []
+    beat = 0.0
+    while plan.time(beat) * plan.sample_rate < plan.samples:
+        line = float(rng.choice([4, 4, 8]))
+        if notes and rng.random() < rest:
+            beat += line / 2
+            continue
+        fall = rng.uniform(2, 7)
+        end = line - rng.uniform(0.3, 1.2)
+        for position in np.arange(0, end, step):
+            if rng.random() < dense:
+                accent = position % 1 == 0 or rng.random() < 0.2
+                pitch = middle + fall * (0.5 - position / end) + rng.normal(0, 1) + 2 * accent
+                start = (beat + position) * plan.beat + rng.normal(0, 0.01)
+                duration = step * plan.beat * rng.uniform(0.6, 1.0)
+                notes.append(Note(start, duration, float(pitch), float(rng.uniform(0.5, 0.8) + 0.2 * accent)))
+        beat += line
+    return notes

@@ -1,31 +1,16 @@
-"""A singing voice: a gliding, trembling source, vowels as moving formants, consonants as bursts of noise."""
+"""A voice that sings or raps: a gliding, trembling source through a moving tract, with consonants and breath."""
 
 from __future__ import annotations
 
+import dataclasses
 from dataclasses import dataclass
 
 import numpy as np
 
 from vocal_unet.data.synthetic import dsp
-from vocal_unet.data.synthetic.plan import Note, Plan, make_melody
-
-_VOWELS = np.array(
-    [
-        # Hz; the first three formants of male speakers in Peterson and Barney (1952)
-        (730, 1090, 2440),
-        (660, 1720, 2410),
-        (530, 1840, 2480),
-        (390, 1990, 2550),
-        (270, 2290, 3010),
-        (570, 840, 2410),
-        (440, 1020, 2240),
-        (300, 870, 2240),
-        (640, 1190, 2390),
-        (490, 1350, 1690),
-    ]
-)
-_CONTROL = dsp.HOP
-"""Samples between two values of a slow curve (pitch, loudness, formants)."""
+from vocal_unet.data.synthetic.curves import Curves
+from vocal_unet.data.synthetic.plan import Note, Plan, make_melody, make_rap
+from vocal_unet.data.synthetic.tract import NASALS, VOWELS, formant_gains, hiss_gains
 
 
 @dataclass(frozen=True)
@@ -40,9 +25,12 @@ class Singer:
     bandwidth: float
     glide: float
     """Seconds a change of pitch takes."""
+    scoop: float
+    """Semitones a note may begin below its pitch."""
     vibrato_rate: float
     vibrato_depth: float
-    """In Hz, and in semitones."""
+    vibrato_delay: float
+    """In Hz, semitones and seconds."""
     breath: float
     consonants: float
     """Share of the notes that begin with one."""
@@ -50,43 +38,67 @@ class Singer:
     """Tilt in dB per octave."""
     ring: float
     """The singer's formant around 3 kHz, in dB."""
+    rough: float
+    """How much pitch (in semitones) and loudness tremble from one period to the next."""
+    growl: float
+    """Depth of every second period's weakness, in [0, 1]."""
     drive: float
     """Distortion; 0 is clean."""
 
 
 def make_singer(rng: np.random.Generator) -> Singer:
-    """Draw a voice: bass to soprano, dry to breathy, clean to rough."""
+    """Draw a voice: bass to soprano, dry to breathy, clean to rough, chest or falsetto."""
     height = rng.random()
     low = 40 + 17 * height + rng.uniform(-3, 3)
-    return Singer(
+    singer = Singer(
         low=low,
         high=low + rng.uniform(14, 22),
-        tract=0.94 + 0.26 * height + rng.uniform(-0.05, 0.05),
+        tract=0.94 + 0.26 * height + rng.uniform(-0.06, 0.06),
         bandwidth=rng.uniform(0.7, 1.8),
         glide=rng.uniform(0.02, 0.16),
+        scoop=rng.uniform(0, 3) * (rng.random() < 0.6),
         vibrato_rate=rng.uniform(4.2, 7.2),
-        vibrato_depth=rng.uniform(0, 0.7) * (rng.random() < 0.8),
-        breath=10 ** rng.uniform(-2.2, -0.9),
+        vibrato_depth=rng.uniform(0, 0.8) * (rng.random() < 0.8),
+        vibrato_delay=rng.uniform(0, 0.5),
+        breath=10 ** rng.uniform(-2.4, -0.9),
         consonants=rng.uniform(0.4, 0.95),
-        brightness=rng.uniform(-4.5, 2),
+        brightness=rng.uniform(-5, 2),
         ring=rng.uniform(-3, 12),
+        rough=rng.uniform(0, 0.25) * (rng.random() < 0.5),
+        growl=rng.uniform(0.2, 0.8) * (rng.random() < 0.15),
         drive=rng.uniform(1, 4) * (rng.random() < 0.25),
     )
+    if rng.random() < 0.2:  # falsetto
+        singer = dataclasses.replace(
+            singer,
+            low=singer.low + 9,
+            high=singer.high + 9,
+            breath=10 ** rng.uniform(-1.6, -0.6),
+            brightness=rng.uniform(-9, -4),
+            ring=-3.0,
+            growl=0.0,
+        )
+    return singer
 
 
 def sing(plan: Plan, rng: np.random.Generator) -> np.ndarray:
-    """The vocals of a song, float32 `(samples, 2)`: a lead in the middle, at times doubled or with harmonies, in a room."""
+    """The vocals of a song, float32 `(samples, 2)`: a lead, a rapper or a choir, at times doubled, in a room."""
+    kind, rest = rng.random(), rng.uniform(0.1, 0.45)
     singer = make_singer(rng)
-    rest = rng.uniform(0.1, 0.45)
-    melody = make_melody(plan, singer.low, singer.high, float(np.exp(rng.uniform(-0.7, 1.1))), rest, rng)
-    lead = _voice(plan, singer, melody, rng)
-    stereo = dsp.pan(lead, float(rng.normal(0, 0.06)))
-    if rng.random() < 0.35:
-        interval = float(rng.choice([0, 0, -12, 3, 4, 7, -5]))
-        harmony = [Note(n.start + rng.normal(0, 0.012), n.duration, n.pitch + interval, n.velocity) for n in melody]
-        level, width = rng.uniform(0.2, 0.7), rng.uniform(0, 0.9)
-        for side in (-1, 1):
-            stereo += level * dsp.pan(_voice(plan, singer, harmony, rng), side * width)
+    if kind < 0.2:
+        singer = dataclasses.replace(singer, consonants=rng.uniform(0.7, 1), vibrato_depth=0.0, glide=0.06, scoop=0.0)
+        notes = make_rap(plan, singer.low + rng.uniform(4, 9), rest, rng)
+    else:
+        notes = make_melody(plan, singer.low, singer.high, float(np.exp(rng.uniform(-0.7, 1.1))), rest, rng)
+    if kind > 0.9:
+        stereo = _choir(plan, singer, notes, rng)
+    else:
+        stereo = dsp.pan(_voice(plan, singer, notes, rng), float(rng.normal(0, 0.06)))
+        if rng.random() < 0.35:
+            interval = float(rng.choice([0, 0, -12, 3, 4, 7, -5]))
+            level, width = rng.uniform(0.2, 0.7), rng.uniform(0, 0.9)
+            for side in (-1, 1):
+                stereo += level * dsp.pan(_voice(plan, singer, _moved(notes, interval, rng), rng), side * width)
     if rng.random() < 0.3:
         echo = int(plan.beat * rng.choice([0.5, 0.75, 1.0]) * plan.sample_rate)
         delayed = rng.uniform(0.1, 0.4) * stereo[: max(0, len(stereo) - echo)]
@@ -94,75 +106,114 @@ def sing(plan: Plan, rng: np.random.Generator) -> np.ndarray:
     return dsp.reverberate(stereo, plan.sample_rate, rng.uniform(0.3, 2.2), 10 ** rng.uniform(-1.6, -0.4), rng)
 
 
-def _voice(plan: Plan, singer: Singer, melody: list[Note], rng: np.random.Generator) -> np.ndarray:
-    """One voice, float32 `(samples,)`."""
-    count, seconds = dsp.frame_count(plan.samples), _CONTROL / plan.sample_rate
-    sung = np.zeros(count)
-    hiss = np.zeros(count)
-    hiss_centre = np.full(count, 6000.0)
-    pitch = np.full(count, melody[0].pitch if melody else 60.0)
-    onset = np.zeros(count)
-    vowels = np.zeros((count, 3))
-    vowels[:] = _VOWELS[rng.integers(len(_VOWELS))]
-    for note in melody:
-        first, last = int(max(0, note.start) / seconds), int((note.start + note.duration) / seconds)
-        if first >= count:
-            break
-        pitch[first:] = note.pitch
-        onset[first:] = first
-        vowels[first:] = _VOWELS[rng.integers(len(_VOWELS))]
-        if rng.random() < 0.3:
-            vowels[(first + last) // 2 :] = _VOWELS[rng.integers(len(_VOWELS))]
-        sung[first:last] = note.velocity
+def _choir(plan: Plan, singer: Singer, notes: list[Note], rng: np.random.Generator) -> np.ndarray:
+    """Four or five singers in parallel, float32 `(samples, 2)`, spread over the stereo field."""
+    stereo = np.zeros((plan.samples, 2), np.float32)
+    intervals = rng.choice([(0, 0, 0, 0), (0, 0, 12, 12), (0, 4, 7, 12), (0, 3, 7, -12), (0, -5, 0, -5)])
+    for interval in intervals.tolist()[: int(rng.integers(3, 5))]:
+        member = dataclasses.replace(
+            singer,
+            tract=singer.tract * 2 ** (interval / 60) * rng.uniform(0.93, 1.07),
+            vibrato_rate=singer.vibrato_rate * rng.uniform(0.9, 1.1),
+            brightness=singer.brightness + rng.uniform(-1, 1),
+        )
+        voice = _voice(plan, member, _moved(notes, interval, rng), rng)
+        stereo += dsp.pan(voice, float(rng.uniform(-0.8, 0.8)))
+    # The balance stays near the middle, wherever the singers stand.
+    return stereo * (np.sqrt(np.mean(stereo**2)) / np.sqrt(np.mean(stereo**2, axis=0) + 1e-12)).astype(np.float32)
+
+
+def _moved(notes: list[Note], interval: float, rng: np.random.Generator) -> list[Note]:
+    """The same tune as another singer, or the same one once more, sings it."""
+    off = rng.normal(0, 0.08)
+    return [
+        Note(n.start + rng.normal(0, 0.012), n.duration, n.pitch + interval + off + rng.normal(0, 0.05), n.velocity)
+        for n in notes
+    ]
+
+
+@dataclass(frozen=True)
+class _Speech:
+    """What the mouth does: curves `(count,)`, formants `(count, 3)` in Hz."""
+
+    voiced: np.ndarray
+    hiss: np.ndarray
+    hiss_centre: np.ndarray
+    hiss_width: np.ndarray
+    formants: np.ndarray
+
+
+def _articulate(curves: Curves, singer: Singer, rng: np.random.Generator) -> _Speech:
+    """A syllable for each note: at times a consonant, then one vowel or a way from one to another."""
+    count = curves.count
+    voiced = curves.loudness(0.02, 0.0, 0.04)
+    hiss, centre, width = np.zeros(count), np.full(count, 6000.0), np.ones(count)
+    formants = np.zeros((count, 3))
+    formants[:] = VOWELS[rng.integers(len(VOWELS))]
+
+    def noise(first: int, seconds: float, level: float, low: float, high: float, octaves: float) -> None:
+        place = slice(max(0, first), max(0, first) + max(1, curves.points(seconds)))
+        hiss[place] = level
+        centre[place] = np.exp(rng.uniform(np.log(low), np.log(high)))
+        width[place] = octaves
+
+    before = 0
+    for note, first, last in curves.spans():
+        vowels = VOWELS[rng.integers(len(VOWELS), size=2 if rng.random() < 0.4 else 1)]
+        formants[first:] = vowels[-1]
+        if len(vowels) == 2:
+            turn = rng.uniform(0.1, 0.6)
+            share = np.clip((np.linspace(0, 1, last - first) - turn) / (1 - turn), 0, 1)[:, None]
+            formants[first:last] = vowels[0] * (1 - share) + vowels[1] * share
+        if first - before > curves.points(0.5) and rng.random() < 0.5:
+            noise(first - curves.points(0.3), 0.22, 10 ** rng.uniform(-2, -1) * note.velocity, 1200, 3500, 2.0)
         if rng.random() < singer.consonants:
-            length = int(max(1, rng.uniform(0.02, 0.16) / seconds))
-            burst = slice(max(0, first - length // 2), first + length // 2 + 1)
-            sung[burst] *= rng.choice([0.0, 0.2, 0.6])
-            hiss[burst] = 10 ** rng.uniform(-1.3, 0.0) * note.velocity
-            hiss_centre[burst] = np.exp(rng.uniform(np.log(2200), np.log(10500)))
-    sung = dsp.smooth(sung, 5) * (1 + 0.12 * dsp.wander(count, 20, rng))
-    pitch = dsp.smooth(pitch, round(singer.glide / seconds)) + 0.1 * dsp.wander(count, 40, rng)
-    time = np.arange(count) * seconds
-    swelling = np.clip((time - onset * seconds) / 0.5, 0.1, 1)
-    wobble = singer.vibrato_rate * time + 0.2 * dsp.wander(count, 60, rng)
-    pitch = pitch + singer.vibrato_depth * swelling * np.sin(2 * np.pi * wobble)
-    at = np.arange(plan.samples) / _CONTROL
-    frequency = np.interp(at, np.arange(count), 440 * 2 ** ((pitch - 69) / 12))
-    source = dsp.sawtooth(frequency, plan.sample_rate, rng)
-    formants = np.stack([dsp.smooth(vowels[:, i], 9) for i in range(3)], axis=1) * singer.tract
-    envelope = _formant_gains(plan.sample_rate, formants, singer)
-    band = _hiss_gains(plan.sample_rate, hiss_centre)
-    breath = 0.3 * singer.breath * sung[:, None] * (envelope + 0.1)
-    frames = dsp.spectra(source) * (envelope * sung[:, None]).astype(np.float32)
-    frames += dsp.spectra(dsp.noise(plan.samples, rng)) * (breath + 0.3 * hiss[:, None] * band).astype(np.float32)
-    frames *= dsp.high_pass(plan.sample_rate, rng.uniform(70, 160)) * dsp.tilt(plan.sample_rate, singer.brightness)
+            kind, length = rng.random(), rng.uniform(0.03, 0.14)
+            gap = slice(max(0, first - curves.points(length)), first + 1)
+            if kind < 0.4:  # s, f, sh; voiced ones hum on
+                voiced[gap] *= rng.choice([0.0, 0.0, 0.3])
+                noise(
+                    gap.start, length, 10 ** rng.uniform(-1.3, 0) * note.velocity, 2200, 10_500, rng.uniform(0.6, 1.4)
+                )
+            elif kind < 0.75:  # p, t, k: silence, a burst, breath
+                voiced[gap] = 0
+                noise(first, 0.012, 10 ** rng.uniform(-1, 0) * note.velocity, 800, 6000, 1.6)
+                noise(
+                    first + 1, rng.uniform(0.01, 0.06), 10 ** rng.uniform(-1.7, -0.7) * note.velocity, 1500, 6000, 1.8
+                )
+            else:  # m, n, l
+                voiced[gap] = rng.uniform(0.2, 0.5) * note.velocity
+                formants[gap] = NASALS[rng.integers(len(NASALS))]
+        if rng.random() < 0.15 * singer.consonants:
+            noise(last - 2, rng.uniform(0.04, 0.15), 10 ** rng.uniform(-1.5, -0.3) * note.velocity, 3000, 9500, 0.9)
+        before = last
+    formants = np.stack([dsp.smooth(formants[:, i], 7) for i in range(3)], axis=1) * singer.tract
+    return _Speech(dsp.smooth(voiced, 3), hiss, centre, width, formants)
+
+
+def _voice(plan: Plan, singer: Singer, notes: list[Note], rng: np.random.Generator) -> np.ndarray:
+    """One voice, float32 `(samples,)`."""
+    curves = Curves(plan, notes)
+    speech = _articulate(curves, singer, rng)
+    pitch = curves.pitch(singer.glide, singer.scoop, rng) + 0.1 * dsp.wander(curves.count, 40, rng)
+    pitch += curves.vibrato(singer.vibrato_rate, singer.vibrato_depth, singer.vibrato_delay, rng)
+    pitch += singer.rough * dsp.wander(curves.count, 3, rng)
+    voiced = speech.voiced * (1 + 0.12 * dsp.wander(curves.count, 20, rng))
+    voiced *= np.maximum(0, 1 + singer.rough * dsp.wander(curves.count, 3, rng))
+    hertz = curves.hertz(pitch)
+    source = dsp.sawtooth(hertz, plan.sample_rate, rng)
+    if singer.growl:
+        turns = np.cumsum(hertz / 2) / plan.sample_rate
+        source *= (1 - singer.growl * (0.5 + 0.5 * np.sin(2 * np.pi * turns))).astype(np.float32)
+    envelope = formant_gains(plan.sample_rate, speech.formants, singer.tract, singer.bandwidth, singer.ring)
+    envelope *= dsp.tilt(plan.sample_rate, singer.brightness).astype(np.float32)
+    band = hiss_gains(plan.sample_rate, speech.hiss_centre, speech.hiss_width)
+    breath = 0.3 * singer.breath * voiced[:, None] * (envelope + 0.1)
+    frames = dsp.spectra(source) * (envelope * voiced[:, None]).astype(np.float32)
+    noisy = (breath + 0.3 * speech.hiss[:, None] * band).astype(np.float32)
+    frames += dsp.spectra(dsp.noise(plan.samples, rng)) * noisy
+    frames *= dsp.high_pass(plan.sample_rate, rng.uniform(70, 160))
     voice = dsp.from_spectra(frames, plan.samples)
     if singer.drive:
         voice = np.tanh(voice * np.float32(singer.drive / (4 * voice.std() + 1e-9)))
     return voice / (np.sqrt(np.mean(voice**2)) + 1e-9)
-
-
-def _formant_gains(sample_rate: int, formants: np.ndarray, singer: Singer) -> np.ndarray:
-    """Spectral envelope of the tract, `(frames, bins)`: resonances in parallel over a floor that stands for the higher poles.
-
-    Args:
-        sample_rate: Hz.
-        formants: the first three formants in Hz, `(frames, 3)`.
-        singer: tract length, bandwidths and ring.
-    """
-    frequency = dsp.frequencies(sample_rate)
-    gains = np.full((len(formants), len(frequency)), 0.03, np.float32)
-    upper = np.array([2900.0, 3700.0, 4900.0]) * singer.tract
-    for index, strength in enumerate((1.0, 0.6, 0.3)):
-        centre = formants[:, index, None].astype(np.float32)
-        width = np.float32((60 + 40 * index) * singer.bandwidth) + 0.04 * centre
-        gains += strength / (1 + ((frequency - centre) / width) ** 2)
-    for centre, strength in zip(upper, (0.1 * 10 ** (singer.ring / 20), 0.15, 0.1), strict=True):
-        gains += (strength / (1 + ((frequency - centre) / (0.1 * centre * singer.bandwidth)) ** 2)).astype(np.float32)
-    return gains
-
-
-def _hiss_gains(sample_rate: int, centre: np.ndarray) -> np.ndarray:
-    """Band of a consonant's noise around `centre` Hz `(frames,)`, an octave wide: `(frames, bins)`."""
-    octaves = np.log2(np.maximum(dsp.frequencies(sample_rate), 50)) - np.log2(centre)[:, None]
-    return np.exp(-2 * octaves.astype(np.float32) ** 2)

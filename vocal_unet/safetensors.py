@@ -22,19 +22,26 @@ from vocal_unet.errors import ModelError
 CHECKSUM = "crc32"
 """Guards against damage, at a sixth of the time of a SHA-256; that weights are Deezer's is settled before, on the archive."""
 _ALIGNMENT = 8
+_DTYPES = {"F32": "<f4", "F16": "<f2"}
 
 
 def write_arrays(path: Path, arrays: Mapping[str, np.ndarray], metadata: Mapping[str, str]) -> None:
-    """Write float32 arrays under a temporary name, then rename. The CRC-32 of their bytes goes into the metadata.
+    """Write arrays under a temporary name, then rename. The CRC-32 of their bytes goes into the metadata.
+
+    float16 arrays stay what they are, all others become float32.
 
     Raises:
         OSError: the file cannot be written.
     """
     names, offset = {}, 0
     checksum = 0
-    contiguous = {name: np.ascontiguousarray(array, "<f4") for name, array in arrays.items()}
+    contiguous = {
+        name: np.ascontiguousarray(array, "<f2" if array.dtype == np.float16 else "<f4")
+        for name, array in arrays.items()
+    }
     for name, array in contiguous.items():
-        names[name] = {"dtype": "F32", "shape": array.shape, "data_offsets": [offset, offset + array.nbytes]}
+        dtype = "F16" if array.itemsize == 2 else "F32"
+        names[name] = {"dtype": dtype, "shape": array.shape, "data_offsets": [offset, offset + array.nbytes]}
         offset += array.nbytes
         checksum = zlib.crc32(array.data, checksum)
     header = json.dumps({"__metadata__": {**metadata, CHECKSUM: f"{checksum:08x}"}, **names}).encode()
@@ -67,7 +74,7 @@ def read_metadata(path: Path) -> dict[str, str]:
 
 
 def read_arrays(path: Path) -> dict[str, np.ndarray]:
-    """All arrays of a file by name, float32, views of one buffer.
+    """All arrays of a file by name, float32 or float16, views of one buffer.
 
     Raises:
         ModelError: the file is missing, damaged, or its arrays do not have the checksum it states.
@@ -81,10 +88,10 @@ def read_arrays(path: Path) -> dict[str, np.ndarray]:
             raise ValueError("its checksum is not the one it states")
         arrays = {}
         for name, entry in header.items():
-            if entry["dtype"] != "F32":
-                raise ValueError(f"{name} is {entry['dtype']}, not F32")
+            if entry["dtype"] not in _DTYPES:
+                raise ValueError(f"{name} is {entry['dtype']}, not {' or '.join(_DTYPES)}")
             begin, end = entry["data_offsets"]
-            arrays[name] = data[start + begin : start + end].view("<f4").reshape(entry["shape"])
+            arrays[name] = data[start + begin : start + end].view(_DTYPES[entry["dtype"]]).reshape(entry["shape"])
         return arrays
     except (OSError, struct.error, ValueError, KeyError, TypeError) as error:
         raise _damaged(path, error) from None
@@ -92,4 +99,4 @@ def read_arrays(path: Path) -> dict[str, np.ndarray]:
 
 def _damaged(path: Path, error: Exception) -> ModelError:
     reason = getattr(error, "strerror", None) or (str(error).splitlines() or [type(error).__name__])[0]
-    return ModelError(f"{path}: damaged ({reason}); delete it: the checkpoint beside it is read instead")
+    return ModelError(f"{path}: damaged ({reason}); delete it, or install it anew")

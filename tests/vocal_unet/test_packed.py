@@ -1,0 +1,91 @@
+"""A packed model separates like the one it was made from, loads without Keras' own files, and says what is wrong with it."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tests.conftest import snr
+from tests.vocal_unet.test_training import SMALL
+from vocal_unet import Separator
+from vocal_unet.cli.separate import default_model
+from vocal_unet.errors import ModelError
+from vocal_unet.packed import SHIPPED, WEIGHTS, pack
+from vocal_unet.safetensors import read_arrays, write_arrays
+from vocal_unet.training.architectures import architecture
+from vocal_unet.training.model_folder import save_model
+from vocal_unet.training.progress import History
+
+SCORES = {"val_loss": 1.0, "val_si_sdr": 2.0, "val_si_sdri": 3.0}
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    plan = architecture(SMALL, ("vocals", "accompaniment"))
+    network = plan.build(SMALL.framing)
+    rng = np.random.default_rng(0)
+    network.set_weights([w + 0.1 * np.abs(rng.standard_normal(w.shape)) for w in network.get_weights()])
+    made = tmp_path_factory.mktemp("packed") / "model"
+    made.mkdir()
+    history = History([SCORES], steps=1, best_epoch=1)
+    save_model(made, network, plan, data="generated:2", minutes=1.0, trained_on="a test", history=history)
+    return made
+
+
+def test_a_packed_model_separates_like_its_original(folder: Path, tmp_path: Path, tone) -> None:
+    packed = pack(folder, tmp_path / "packed")
+    assert sorted(path.name for path in packed.iterdir()) == ["config.json", "model_card.md", WEIGHTS]
+    assert (packed / WEIGHTS).stat().st_size < 0.8 * (folder / "model.keras").stat().st_size
+    mixture = tone(9000)
+    whole, half = (Separator(path).separate(mixture)["vocals"] for path in (folder, packed))
+    # weights keep 11 bits of 24: errors of 2^-12 each, which add up at random
+    assert snr(whole, half) > 50
+    assert Separator(packed).weights == "a test"
+
+
+def test_halves_stay_halves(tmp_path: Path) -> None:
+    arrays = {"half": np.float16([1, 2, 3]), "single": np.float32([[4.5]])}
+    write_arrays(tmp_path / "file", arrays, {})
+    read = read_arrays(tmp_path / "file")
+    assert {name: array.dtype.name for name, array in read.items()} == {"half": "float16", "single": "float32"}
+    for name, array in arrays.items():
+        np.testing.assert_array_equal(read[name], array)
+
+
+def test_what_does_not_fit_is_named(folder: Path, tmp_path: Path) -> None:
+    packed = pack(folder, tmp_path / "packed")
+    config = json.loads((packed / "config.json").read_text())
+    config["training"]["unet"]["filters"] = [2, 3, 5]
+    (packed / "config.json").write_text(json.dumps(config))
+    with pytest.raises(ModelError, match="weights of another network"):
+        Separator(packed)
+    config["architecture"] = "spleeter"
+    (packed / "config.json").write_text(json.dumps(config))
+    with pytest.raises(ModelError, match="only the paper's U-Net"):
+        Separator(packed)
+    shutil.rmtree(packed)
+    packed.mkdir()
+    with pytest.raises(ModelError, match=r"holds no model\.keras"):
+        pack(packed, tmp_path / "again")
+
+
+@pytest.mark.skipif(not SHIPPED["demo"].is_dir(), reason="no model is shipped yet")
+def test_the_shipped_model_loads_by_its_name_and_is_small(tone) -> None:
+    separator = Separator("vocal-unet:demo")
+    assert separator.stems == ("vocals", "accompaniment") and separator.model.name == "vocal-unet:demo"
+    assert sum(path.stat().st_size for path in SHIPPED["demo"].iterdir()) < 20e6
+    mixture = tone(20_000)
+    stems = separator.separate(mixture)
+    np.testing.assert_allclose(stems["vocals"] + stems["accompaniment"], mixture, atol=1e-4)
+
+
+def test_without_a_name_spleeters_weights_come_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MODEL_PATH", str(tmp_path))
+    assert default_model() == "vocal-unet:demo"
+    (tmp_path / "2stems").mkdir()
+    (tmp_path / "2stems" / "model.index").touch()
+    assert default_model() == "spleeter:2stems"

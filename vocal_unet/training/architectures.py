@@ -1,0 +1,85 @@
+"""The networks that can be trained, and what each is compared with."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from typing import Any
+
+import keras
+import tensorflow as tf
+
+from vocal_unet.config import Framing, Masking, TrainConfig
+from vocal_unet.losses import LOSSES, magnitude_l1, target_mask
+from vocal_unet.models.spleeter import build_spleeter
+from vocal_unet.models.unet import build_unet
+
+
+class Architecture(ABC):
+    """What training needs to know of a network.
+
+    Args:
+        config: its settings.
+        stems: names of the target and of the rest.
+    """
+
+    masking: Masking
+    learns_rest = False
+    """Whether the magnitude of the rest is needed."""
+
+    def __init__(self, config: TrainConfig, stems: tuple[str, str]) -> None:
+        self.config = config
+        self.stems = stems
+
+    @abstractmethod
+    def build(self, framing: Framing) -> keras.Model:
+        """The network for segments of this framing; its weights do not depend on the number of frames."""
+
+    @abstractmethod
+    def losses(self) -> dict[str, Callable[[Any, Any], Any]]:
+        """What compares which of the network's outputs; the loss is their sum."""
+
+    @abstractmethod
+    def targets(self, mixture: tf.Tensor, target: tf.Tensor, rest: tf.Tensor | None) -> dict[str, tf.Tensor]:
+        """What the outputs are compared with, from magnitudes float32 `(segments, frames, bins, channels)`."""
+
+
+class VocalUNet(Architecture):
+    """The paper's U-Net: one mask."""
+
+    masking = Masking(kind="complement")
+
+    def build(self, framing: Framing) -> keras.Model:
+        return build_unet(framing, self.config.unet)
+
+    def losses(self) -> dict[str, Callable[[Any, Any], Any]]:
+        output, function = LOSSES[self.config.loss]
+        return {output: function}
+
+    def targets(self, mixture: tf.Tensor, target: tf.Tensor, rest: tf.Tensor | None) -> dict[str, tf.Tensor]:
+        output, _ = LOSSES[self.config.loss]
+        return {output: target_mask(target, mixture) if output == "mask" else target}
+
+
+class TwoStemSpleeter(Architecture):
+    """Spleeter's networks for the target and for the rest, side by side; masks are their shares."""
+
+    masking = Masking(kind="ratio")
+    learns_rest = True
+
+    def build(self, framing: Framing) -> keras.Model:
+        return build_spleeter(framing, self.stems, self.config.spleeter)
+
+    def losses(self) -> dict[str, Callable[[Any, Any], Any]]:
+        return dict.fromkeys(self.stems, magnitude_l1)
+
+    def targets(self, mixture: tf.Tensor, target: tf.Tensor, rest: tf.Tensor | None) -> dict[str, tf.Tensor]:
+        return dict(zip(self.stems, (target, rest), strict=True))
+
+
+_ARCHITECTURES: dict[str, type[Architecture]] = {"unet": VocalUNet, "spleeter": TwoStemSpleeter}
+
+
+def architecture(config: TrainConfig, stems: tuple[str, str]) -> Architecture:
+    """What `config.arch` names."""
+    return _ARCHITECTURES[config.arch](config, stems)
