@@ -38,6 +38,8 @@ ALLOWED = {
     "lock": set(),
     "loading": {"errors", "config", "models", "packed", "spleeter"},
     "wiener": set(),
+    "spectrogram": set(),
+    "plots": {"errors", "audio", "spectrogram"},
     "cluster": {"errors"},
     "graph": {"config", "framing", "loading", "masks", "streaming", "wiener"},
     "separator": {"errors", "config", "audio", "graph", "streaming", "loading", "naming", "rates", "stem_files"},
@@ -55,6 +57,7 @@ ALLOWED = {
         "cluster",
         "stem_files",
         "audio",
+        "plots",
         "separator",
         "loading",
         "data",
@@ -78,6 +81,8 @@ NO_TENSORFLOW = {
         "cluster",
         "stem_files",
         "audio",
+        "spectrogram",
+        "plots",
         "models",
         "losses",
         "data_cli",
@@ -91,6 +96,10 @@ NO_TENSORFLOW = {
         "records",
         "aggregate",
         "report",
+        "figures",
+        "listening",
+        "page",
+        "page_commands",
         "statistics",
         "runner",
         "evaluate",
@@ -106,7 +115,19 @@ NO_TENSORFLOW = {
     },
 }
 IN_SPLEETERS_ENVIRONMENT = {"generate_checkpoint.py", "spleeter_weights.py", "spleeter_worker.py", "training_step.py"}
-MAY_USE_VOCAL_UNET = {"__init__", "errors", "tracks", "estimates", "executors", "systems", "parity", "cli"}
+MAY_USE_VOCAL_UNET = {
+    "__init__",
+    "errors",
+    "tracks",
+    "estimates",
+    "executors",
+    "systems",
+    "parity",
+    "page",
+    "page_commands",
+    "figures",
+    "cli",
+}
 
 
 def imports(path: Path, *, top_level_only: bool = False) -> Iterator[tuple[str, tuple[str, ...]]]:
