@@ -9,6 +9,7 @@ from typing import Annotated
 
 import typer
 
+from spleeter_bench import page_commands
 from vocal_unet import __version__, console
 
 app = typer.Typer(
@@ -105,6 +106,7 @@ def run(
             dask=dask,
             bsseval=bsseval.value,
             keep_estimates=keep_estimates,
+            data=data,
         )
     except KeyboardInterrupt:
         _say("interrupted; the same command goes on where it stopped")
@@ -166,7 +168,7 @@ def table(
 ) -> None:
     """Print the table of a run again; csv always holds every metric, with --full it holds the pairs of systems."""
     _set_up_logging(verbose)
-    from spleeter_bench import report
+    from spleeter_bench import listening, report
     from spleeter_bench.aggregate import aggregate
     from spleeter_bench.plan import read_plan
     from spleeter_bench.records import FILE_NAME, read_records
@@ -179,7 +181,9 @@ def table(
     if form is Format.CSV:
         typer.echo(report.render_pairs_csv(summaries) if full else report.render_csv(summaries, cost=cost), nl=False)
         return
-    tables = [report.make_table(summaries, metrics or report.PAPER_METRICS, cost=cost, load_time=full)]
+    ratings = listening.rating_column(listening.pool(listening.read_of_run(folder)))
+    chosen_metrics = metrics or report.PAPER_METRICS
+    tables = [report.make_table(summaries, chosen_metrics, cost=cost, load_time=full, beside=ratings)]
     if full:
         chosen = metrics or report.known_metrics(summaries)
         pairs = report.make_pairs_table(summaries, chosen)
@@ -192,6 +196,11 @@ def table(
         else:
             render = report.render_markdown if form is Format.MARKDOWN else report.render_latex
             typer.echo(render(one), nl=False)
+
+
+app.command()(page_commands.report)
+app.command()(page_commands.plot)
+app.command()(page_commands.listen)
 
 
 @app.command()

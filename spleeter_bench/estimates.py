@@ -7,17 +7,19 @@ import os
 import re
 import secrets
 import shutil
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 import numpy as np
 
 from spleeter_bench.errors import BenchError, SystemFailedError
-from vocal_unet import VocalUnetError, read_audio, write_audio
+from vocal_unet import VocalUnetError, probe_audio, read_audio, write_audio
 
 FOLDER = "estimates"
 SUBSET = "test"
 SUFFIXES = {".aac", ".aif", ".aiff", ".flac", ".m4a", ".mp3", ".ogg", ".opus", ".wav", ".wma"}
+LONGEST = 200
+"""Bytes of a folder's name; temporary names are a little longer."""
 NOT_ESTIMATES = {"mixture", "linear_mixture"}
 OTHER_NAMES = {"no_vocals": "accompaniment"}
 """What other programs call a stem."""
@@ -30,8 +32,16 @@ def file_name(name: str) -> str:
 
 
 def song_folder(root: Path, song: str) -> Path:
-    """Where a song's stems lie under `root`. A slash in a song's name would be a folder of its own."""
-    return root / SUBSET / song.replace("/", "_")
+    """Where a song's stems lie under `root`; a slash in its name would be a folder, and file systems end at 255 bytes."""
+    name = song.replace("/", "_")
+    if len(name.encode()) > LONGEST:
+        name = f"{name.encode()[:LONGEST].decode(errors='ignore')}-{hashlib.sha256(name.encode()).hexdigest()[:8]}"
+    return root / SUBSET / name
+
+
+def kept_folders(run_folder: Path, systems: Iterable[str], song: str) -> dict[str, Path]:
+    """System -> where a run keeps its stems of a song, whether it did or not."""
+    return {system: song_folder(run_folder / FOLDER / file_name(system), song) for system in systems}
 
 
 def write_stems(folder: Path, stems: Mapping[str, np.ndarray], sample_rate: int) -> None:
@@ -88,3 +98,40 @@ def read_stems(folder: Path, sample_rate: int, shape: tuple[int, int]) -> dict[s
     if "vocals" not in stems:
         raise SystemFailedError(f"{folder}: no vocals; expected an audio file named vocals")
     return stems
+
+
+def read_stem(folder: Path, stem: str, sample_rate: int, samples: int, start: int, length: int) -> np.ndarray:
+    """A part of one stem that `write_stems` wrote, `float32 (length, channels)`.
+
+    Accompaniment that was not kept as such is the sum of all stems but the vocals, as in scoring.
+
+    Args:
+        folder: of the song.
+        stem: vocals or accompaniment.
+        sample_rate: of the song, Hz.
+        samples: of the song.
+        start: first sample wanted.
+        length: how many samples.
+
+    Raises:
+        SystemFailedError: the stem is not there, cannot be decoded, or has another rate or length than the song.
+    """
+    paths = [folder / f"{stem}.wav"]
+    if stem == "accompaniment" and not paths[0].is_file():
+        paths = [path for path in sorted(folder.glob("*.wav")) if path.stem not in {"vocals", *NOT_ESTIMATES}]
+    if not paths or not paths[0].is_file():
+        raise SystemFailedError(f"no {stem} kept; run with --keep-estimates")
+    parts = []
+    for path in paths:
+        try:
+            info = probe_audio(path)
+            if (info.sample_rate, info.samples) != (sample_rate, samples):
+                raise SystemFailedError(
+                    f"{path}: has {info.sample_rate} Hz, {info.samples} samples; "
+                    f"the song has {sample_rate} Hz, {samples} samples"
+                )
+            part, _ = read_audio(path, offset=start / sample_rate, duration=length / sample_rate)
+        except VocalUnetError as error:
+            raise SystemFailedError(str(error)) from error
+        parts.append(part)
+    return np.sum(parts, axis=0)

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
+from spleeter_bench.errors import BenchError
 from spleeter_bench.estimates import file_name, song_folder
 from spleeter_bench.evaluate import Outcome
 from spleeter_bench.files import write_text
@@ -18,10 +19,9 @@ WINDOW_SECONDS = 1.0
 NAMES = ("SDR", "SIR", "ISR", "SAR")
 
 
-def museval_path(run_folder: Path, outcome: Outcome) -> Path:
+def museval_path(run_folder: Path, system: str, song: str) -> Path:
     """`museval.EvalStore().add_eval_dir(RUN/museval/SYSTEM)` finds it there."""
-    record = outcome.record
-    folder = song_folder(run_folder / FOLDER / file_name(record.system), record.track)
+    folder = song_folder(run_folder / FOLDER / file_name(system), song)
     return folder.with_name(f"{folder.name}.json")
 
 
@@ -32,7 +32,8 @@ def save_frames(run_folder: Path, outcome: Outcome) -> None:
         BenchError: it cannot be written.
     """
     if any(score.frames for score in outcome.scores.values()):
-        write_text(museval_path(run_folder, outcome), museval_json(outcome.scores))
+        path = museval_path(run_folder, outcome.record.system, outcome.record.track)
+        write_text(path, museval_json(outcome.scores))
 
 
 def museval_json(scores: Mapping[str, Scores]) -> str:
@@ -55,6 +56,24 @@ def museval_json(scores: Mapping[str, Scores]) -> str:
         ]
         targets.append({"name": stem, "frames": frames})
     return json.dumps({"targets": targets, "museval_version": _museval_version()}, indent=2, ensure_ascii=False) + "\n"
+
+
+def read_frames(path: Path, stem: str) -> dict[str, list[float]]:
+    """What `save_frames` wrote of one stem: metric (`sdr`, …) -> one value per second, dB, NaN where there is none.
+
+    Empty where there is no such file or stem.
+
+    Raises:
+        BenchError: the file is not one of museval's.
+    """
+    try:
+        targets = json.loads(path.read_text(encoding="utf-8"))["targets"]
+        frames: list = next((target["frames"] for target in targets if target["name"] == stem), [])
+        return {name.lower(): [float(frame["metrics"][name]) for frame in frames] for name in NAMES if frames}
+    except FileNotFoundError:
+        return {}
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise BenchError(f"{path}: not a file of museval's ({error}); score the run again") from None
 
 
 def _finite(value: float) -> float:

@@ -1,4 +1,4 @@
-"""What a run was asked for, in `run.json`: which systems in which order, and which songs, finished or not."""
+"""What a run was asked for, in `run.json`: which systems in which order, which songs, finished or not, from where."""
 
 from __future__ import annotations
 
@@ -23,12 +23,15 @@ class Plan:
 
     systems: tuple[str, ...] = ()
     songs: tuple[Song, ...] = ()
+    data: tuple[str, ...] = ()
+    """Where the songs come from, as `tracks.find_tracks` understands it, with absolute paths."""
 
-    def extended(self, systems: Sequence[str], songs: Sequence[Song]) -> Plan:
+    def extended(self, systems: Sequence[str], songs: Sequence[Song], data: Sequence[str] = ()) -> Plan:
         """The plan with these in front; nothing is ever taken out."""
         return Plan(
             tuple(dict.fromkeys((*systems, *self.systems))),
             tuple(dict.fromkeys((*songs, *self.songs))),
+            tuple(dict.fromkeys((*data, *self.data))),
         )
 
 
@@ -44,7 +47,7 @@ def read_plan(folder: Path) -> Plan:
         if values.pop("schema") != SCHEMA:
             raise ValueError("another version's")
         songs = tuple((str(dataset), str(name), int(samples)) for dataset, name, samples in values.pop("songs"))
-        return Plan(tuple(map(str, values.pop("systems"))), songs)
+        return Plan(tuple(map(str, values.pop("systems"))), songs, tuple(map(str, values.pop("data", ()))))
     except FileNotFoundError:
         return Plan()
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:

@@ -19,7 +19,7 @@ from spleeter_bench.museval_files import FOLDER as MUSEVAL_FOLDER
 from spleeter_bench.museval_files import save_frames
 from spleeter_bench.records import FILE_NAME, OK, Record, append_record, latest, read_records
 from spleeter_bench.systems.base import System
-from spleeter_bench.tracks import Track
+from spleeter_bench.tracks import Track, absolute
 
 
 @dataclass(frozen=True)
@@ -46,6 +46,7 @@ def run(
     dask: str | None = None,
     bsseval: str = "own",
     keep_estimates: bool = False,
+    data: Sequence[str] = (),
 ) -> RunResult:
     """Separate and score every song with every system, appending to `folder/records.jsonl`.
 
@@ -66,6 +67,7 @@ def run(
         dask: address of a Dask scheduler that does the jobs instead.
         bsseval: "own", "museval" or "none", see `metrics.score_song`.
         keep_estimates: keep the separated stems in `folder/estimates`, for `rescore` or for listening.
+        data: the specs `tracks` come from, remembered for the page of the run.
 
     Raises:
         BenchError: a spec names no system, or the folder or its records cannot be read or written.
@@ -79,7 +81,7 @@ def run(
     path = _prepare(folder, force)
     before = read_records(path) if path.exists() else None
     songs = [(track.dataset, track.name, track.samples) for track in tracks]
-    plan.write_plan(folder, plan.read_plan(folder).extended(specs, songs))
+    plan.write_plan(folder, plan.read_plan(folder).extended(specs, songs, absolute(data)))
     asked = [Job(spec, track) for spec in specs for track in tracks]
     done = {record.key: record for record in latest(before.records) if record.status == OK} if before else {}
     pending = [job for job in asked if job.key not in done]

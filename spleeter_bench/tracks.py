@@ -83,6 +83,12 @@ def find_tracks(specs: Sequence[str], limit: int | None = None) -> list[Track]:
     return tracks
 
 
+def absolute(specs: Sequence[str]) -> list[str]:
+    """The same data specs, meaning the same from any folder."""
+    parts = [spec.partition(":") for spec in specs]
+    return [f"{kind}:{Path(where).expanduser().absolute()}" if where else kind for kind, _, where in parts]
+
+
 def _tracks_of(spec: str, limit: int | None) -> Iterator[Track]:
     kind, _, where = spec.partition(":")
     # absolute, because songs are also read by processes that were started in other folders

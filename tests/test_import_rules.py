@@ -39,6 +39,8 @@ ALLOWED = {
     "exported": {"errors", "config", "streaming"},
     "loading": {"errors", "config", "exported", "models", "packed", "spleeter"},
     "wiener": set(),
+    "spectrogram": set(),
+    "plots": {"errors", "audio", "spectrogram"},
     "cluster": {"errors"},
     "graph": {"config", "framing", "loading", "masks", "streaming", "wiener"},
     "separator": {
@@ -81,6 +83,7 @@ ALLOWED = {
         "cluster",
         "stem_files",
         "audio",
+        "plots",
         "separator",
         "loading",
         "data",
@@ -105,6 +108,8 @@ NO_TENSORFLOW = {
         "cluster",
         "stem_files",
         "audio",
+        "spectrogram",
+        "plots",
         "models",
         "losses",
         "data_cli",
@@ -118,6 +123,10 @@ NO_TENSORFLOW = {
         "records",
         "aggregate",
         "report",
+        "figures",
+        "listening",
+        "page",
+        "page_commands",
         "statistics",
         "runner",
         "evaluate",
@@ -133,7 +142,19 @@ NO_TENSORFLOW = {
     },
 }
 IN_SPLEETERS_ENVIRONMENT = {"generate_checkpoint.py", "spleeter_weights.py", "spleeter_worker.py", "training_step.py"}
-MAY_USE_VOCAL_UNET = {"__init__", "errors", "tracks", "estimates", "executors", "systems", "parity", "cli"}
+MAY_USE_VOCAL_UNET = {
+    "__init__",
+    "errors",
+    "tracks",
+    "estimates",
+    "executors",
+    "systems",
+    "parity",
+    "page",
+    "page_commands",
+    "figures",
+    "cli",
+}
 
 
 def imports(path: Path, *, top_level_only: bool = False) -> Iterator[tuple[str, tuple[str, ...]]]:

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from vocal_unet.errors import CancelledError, VocalUnetError, WeightsUnavailableError
     from vocal_unet.framing import istft, stft
     from vocal_unet.separator import Separator, load_model
+    from vocal_unet.spectrogram import log_spectrogram, row_edges
 
 _HOMES = {
     "CancelledError": "errors",
@@ -26,8 +27,10 @@ _HOMES = {
     "WeightsUnavailableError": "errors",
     "istft": "framing",
     "load_model": "separator",
+    "log_spectrogram": "spectrogram",
     "probe_audio": "audio",
     "read_audio": "audio",
+    "row_edges": "spectrogram",
     "stft": "framing",
     "write_audio": "audio",
 }
@@ -42,8 +45,10 @@ __all__ = [
     "__version__",
     "istft",
     "load_model",
+    "log_spectrogram",
     "probe_audio",
     "read_audio",
+    "row_edges",
     "stft",
     "write_audio",
 ]

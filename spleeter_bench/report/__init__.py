@@ -5,11 +5,13 @@ from spleeter_bench.report.latex import render_latex
 from spleeter_bench.report.markdown import render_markdown
 from spleeter_bench.report.pairs import make_pairs_table
 from spleeter_bench.report.save import save_tables
-from spleeter_bench.report.table import PAPER_METRICS, Table, known_metrics, make_full_table, make_table
+from spleeter_bench.report.table import PAPER_METRICS, TITLES, Column, Table, known_metrics, make_full_table, make_table
 from spleeter_bench.report.text import print_text, render_text
 
 __all__ = [
     "PAPER_METRICS",
+    "TITLES",
+    "Column",
     "Table",
     "known_metrics",
     "make_full_table",

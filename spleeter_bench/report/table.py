@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from spleeter_bench.aggregate import MEDIAN_METRICS, Summaries, Summary
@@ -58,8 +58,25 @@ class Table:
     footnotes: tuple[str, ...]
 
 
+@dataclass(frozen=True)
+class Column:
+    """Something beside the metrics that systems have a number of, like listeners' ratings."""
+
+    title: str
+    values: Mapping[str, float]
+    """System -> number, to sort by."""
+    texts: Mapping[str, str]
+    """System -> what its cell says."""
+    note: str
+
+
 def make_table(
-    summaries: Summaries, metrics: Sequence[str] = PAPER_METRICS, *, cost: bool = True, load_time: bool = False
+    summaries: Summaries,
+    metrics: Sequence[str] = PAPER_METRICS,
+    *,
+    cost: bool = True,
+    load_time: bool = False,
+    beside: Column | None = None,
 ) -> Table:
     """One row per system, in the order of `summaries`.
 
@@ -68,6 +85,7 @@ def make_table(
         metrics: the columns; BSSEval's show the median over tracks, all others the mean.
         cost: with the columns on speed and memory, which differ from run to run while scores do not.
         load_time: among them how long the system took to start.
+        beside: one more column, after the metrics.
 
     Raises:
         BenchError: no system has such a metric.
@@ -80,13 +98,17 @@ def make_table(
         columns=(
             "System",
             *(f"{TITLES.get(metric, metric)}\n(dB{', median' * (metric in MEDIAN_METRICS)})" for metric in metrics),
+            *((beside.title,) if beside else ()),
             *(("RTF\n(× real time)", *(("Load\ntime",) if load_time else ()), "Peak\nmemory") if cost else ()),
             "n",
         ),
-        rows=tuple(_row(summary, len(summaries.tracks), metrics, cost, load_time) for summary in summaries.systems),
+        rows=tuple(
+            _row(summary, len(summaries.tracks), metrics, cost, load_time, beside) for summary in summaries.systems
+        ),
         footnotes=(
             _definition(metrics),
             *([INTERVALS] if any(summary.mean_interval for summary in summaries.systems) else []),
+            *([beside.note] if beside else []),
             *([COST] if cost else []),
             *([LOAD_TIME] if cost and load_time else []),
             *notes(summaries, metrics, cost),
@@ -144,11 +166,14 @@ def _definition(metrics: Sequence[str]) -> str:
     return ". ".join([*said, "Higher is better."])
 
 
-def _row(summary: Summary, tracks: int, metrics: Sequence[str], cost: bool, load_time: bool) -> tuple[str, ...]:
+def _row(
+    summary: Summary, tracks: int, metrics: Sequence[str], cost: bool, load_time: bool, beside: Column | None
+) -> tuple[str, ...]:
     loading = (seconds(summary.load_seconds),) if load_time else ()
     return (
         _name(summary),
         *(_with_interval(summary, metric, median=metric in MEDIAN_METRICS) for metric in metrics),
+        *((beside.texts.get(summary.system, MISSING),) if beside else ()),
         *((speed(summary.real_time_factor), *loading, memory(summary.peak_memory)) if cost else ()),
         f"{summary.scored}/{tracks}",
     )

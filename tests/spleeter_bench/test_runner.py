@@ -15,6 +15,7 @@ from spleeter_bench.errors import BenchError, SystemFailedError, SystemUnavailab
 from spleeter_bench.machine import git_commit, machine_facts
 from spleeter_bench.metrics import si_sdr
 from spleeter_bench.metrics.song import NO_REFERENCE
+from spleeter_bench.plan import read_plan
 from spleeter_bench.records import FILE_NAME, Record, append_record, read_records
 from spleeter_bench.runner import run
 from spleeter_bench.systems.base import Separation, System, SystemInfo
@@ -321,3 +322,10 @@ def test_the_commit_is_that_of_our_own_checkout_only(tmp_path: Path, monkeypatch
     assert git_commit(ours) == git("rev-parse", "HEAD") + "+changes"
     monkeypatch.setenv("PATH", "")
     assert git_commit(ours) is None
+
+
+def test_a_run_remembers_where_its_songs_lie(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    run([], [], tmp_path / "run", data=["example", "stems:songs"])
+    run([], [], tmp_path / "run", data=[f"stems:{tmp_path / 'songs'}"])
+    assert read_plan(tmp_path / "run").data == (f"stems:{tmp_path / 'songs'}", "example")

@@ -249,3 +249,22 @@ def test_clip_rescale_keeps_the_sum(run: Run, tone, tmp_path, capfd) -> None:
     # 24 bits leave a rounding error of 2⁻²⁵ rms against stems of some tenths: over 120 dB.
     for samples, stem in zip(rescaled, plain.values(), strict=True):
         assert snr(stem * np.float32((1 - 2**-15) / peak), samples) > 110
+
+
+def test_a_picture_beside_the_stems(run: Run, music: Path, capfd) -> None:
+    pytest.importorskip("matplotlib")
+    assert run(music / "a.wav", music / "b.flac", "-o", "out", "--plot", "-d", "0.1") == 0
+    assert files(Path("out")) == [
+        f"{song}/{name}" for song in "ab" for name in ("accompaniment.wav", "spectrogram.png", "vocals.wav")
+    ]
+    assert Path("out/a/spectrogram.png").read_bytes().startswith(b"\x89PNG")
+    assert run(music / "a.wav", "-o", "-", "--plot") == 2
+    assert "leave out one of the two" in capfd.readouterr().err
+
+
+def test_a_picture_without_matplotlib_is_refused_before_any_work(
+    run: Run, music: Path, monkeypatch: pytest.MonkeyPatch, capfd
+) -> None:
+    monkeypatch.setitem(sys.modules, "matplotlib", None)
+    assert run(music / "a.wav", "-o", "out", "--plot") == 2
+    assert "vocal-unet[plot]" in capfd.readouterr().err and not Path("out").exists()

@@ -16,6 +16,9 @@ from vocal_unet.stem_files import StemFormat, WrittenStems, write_stems
 if TYPE_CHECKING:
     from vocal_unet.separator import Separator
 
+PICTURE = "spectrogram"
+"""What stands for the stem in a picture's file name."""
+
 
 @dataclass(frozen=True)
 class BatchSettings:
@@ -29,6 +32,8 @@ class BatchSettings:
     duration: float | None
     keep_sample_rate: bool
     skip_existing: bool
+    plot: bool = False
+    """Draw each song before and after, next to its stems."""
 
 
 def probe_songs(songs: Sequence[Path], outcome: Outcome, reporter: Reporter) -> dict[Path, AudioInfo]:
@@ -117,7 +122,25 @@ def separate_song(
         sample_rate=rate,
         progress=progress,
     )
-    return write_stems(blocks, paths, rate, separator.framing.channels, settings.form)
+    written = write_stems(blocks, paths, rate, separator.framing.channels, settings.form)
+    if settings.plot:
+        _plot(info.path, written, rate, settings)
+    return written
+
+
+def _plot(song: Path, written: WrittenStems, rate: int, settings: BatchSettings) -> None:
+    from vocal_unet.plots import plot_separation
+
+    (path,) = output_paths(song, settings.output, [PICTURE], settings.filename_format, "png").values()
+    plot_separation(
+        path,
+        song,
+        written.paths,
+        sample_rate=rate,
+        samples=written.samples,
+        offset=settings.offset,
+        duration=settings.duration,
+    )
 
 
 def song_seconds(info: AudioInfo, settings: BatchSettings) -> float | None:

@@ -116,6 +116,10 @@ def separate(
             metavar="ADDRESS", help="Separate on this Dask cluster (tcp://HOST:8786), which sees the same files."
         ),
     ] = None,
+    plot: Annotated[
+        bool,
+        typer.Option("--plot", help="Draw spectrograms of the song and its stems, as spectrogram.png beside them."),
+    ] = False,
     raw_format: Annotated[RawName, typer.Option(help="Format of raw samples.")] = RawName.s16le,
     raw_rate: Annotated[int, typer.Option(min=1, help="Sample rate of raw input, Hz.")] = 44100,
     raw_channels: Annotated[int, typer.Option(min=1, help="Channels of raw input.")] = 2,
@@ -143,7 +147,12 @@ def separate(
             duration=duration,
             keep_sample_rate=keep_sample_rate,
             skip_existing=skip_existing,
+            plot=plot,
         )
+        if plot:
+            from vocal_unet.plots import require_matplotlib
+
+            require_matplotlib()
         rendering = Rendering(mwf, wiener_window.value, band.value)
         raw = RawFormat(raw_format.value, raw_rate, raw_channels)
         _run(files, model or default_model(), rendering, settings, raw, dask, outcome, reporter)
@@ -186,6 +195,7 @@ def _run(
             not (isinstance(reporter, JsonReporter) and settings.output == PIPE),
             "--json and -o - both want standard output; choose one",
         )
+        require(not settings.plot, f"--plot reads files again and {PIPE} is none; leave out one of the two")
         separator = _separator(model, rendering, reporter)
         with reporter:
             separate_pipe(separator, Path(files[0]), settings, raw, outcome, reporter)
