@@ -16,9 +16,11 @@ if TYPE_CHECKING:
     from vocal_unet.errors import CancelledError, VocalUnetError, WeightsUnavailableError
     from vocal_unet.framing import istft, stft
     from vocal_unet.separator import Separator, load_model
+    from vocal_unet.shipped import SHIPPED
     from vocal_unet.spectrogram import log_spectrogram, row_edges
 
 _HOMES = {
+    "SHIPPED": "shipped",
     "CancelledError": "errors",
     "Framing": "config",
     "Separator": "separator",
@@ -36,6 +38,7 @@ _HOMES = {
 }
 
 __all__ = [
+    "SHIPPED",
     "CancelledError",
     "Framing",
     "Separator",

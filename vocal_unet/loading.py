@@ -11,7 +11,8 @@ from vocal_unet.config import Framing, Masking, read_json
 from vocal_unet.errors import ConfigError, ModelError
 from vocal_unet.exported import ExportedModel, is_exported, load_exported
 from vocal_unet.models.spleeter import build_spleeter
-from vocal_unet.packed import SHIPPED, WEIGHTS, load_packed
+from vocal_unet.packed import WEIGHTS, load_packed
+from vocal_unet.shipped import SHIPPED
 from vocal_unet.spleeter.checkpoint import assign
 from vocal_unet.spleeter.configuration import PREFIX, spleeter_model
 from vocal_unet.spleeter.converted import read_weights

@@ -16,8 +16,6 @@ from vocal_unet.safetensors import read_arrays, write_arrays
 
 WEIGHTS = "weights.safetensors"
 KEPT = ("config.json", "model_card.md")
-SHIPPED = {"demo": Path(__file__).with_name("shipped") / "demo"}
-"""Models that come with the package, as `vocal-unet:NAME`."""
 
 
 def pack(folder: Path, destination: Path) -> Path:

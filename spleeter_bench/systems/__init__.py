@@ -104,11 +104,17 @@ def _command(spec: str, argument: str, timeout: float) -> System | None:
     return CommandSystem(spec, argument, timeout=timeout) if argument else None
 
 
+def _is_model(argument: str) -> bool:
+    from vocal_unet import SHIPPED
+
+    return argument in SHIPPED or _exists(argument)
+
+
 _KINDS: dict[str, Maker] = {
     "mixture": _in_our_python(_nothing),
     "mid": _in_our_python(_nothing),
     "oracle": _in_our_python(_is_oracle, needs_references=True),
-    "vocal-unet": _in_our_python(_exists),
+    "vocal-unet": _in_our_python(_is_model),
     "keras": _in_our_python(bool),
     "savedmodel": _in_our_python(_exists),
     "onnx": _in_our_python(_exists),

@@ -28,14 +28,10 @@ def load(spec: str) -> Model:
         from spleeter_bench.systems.oracles import oracle_model
 
         return oracle_model(argument)
-    if kind in ("vocal-unet", "keras"):
+    if kind in ("keras", "vocal-unet", "onnx", "tflite"):
         from spleeter_bench.systems.keras import separator_model
 
-        return separator_model(argument)
-    if kind in ("onnx", "tflite"):
-        from spleeter_bench.systems.keras import separator_model
-
-        return separator_model(spec)
+        return separator_model(argument if kind == "keras" else spec)
     if kind == "savedmodel":
         from spleeter_bench.systems.savedmodel import savedmodel_model
 

@@ -14,8 +14,9 @@ from tests.vocal_unet.test_training import SMALL
 from vocal_unet import Separator
 from vocal_unet.cli.separate import default_model
 from vocal_unet.errors import ModelError
-from vocal_unet.packed import SHIPPED, WEIGHTS, pack
+from vocal_unet.packed import WEIGHTS, pack
 from vocal_unet.safetensors import read_arrays, write_arrays
+from vocal_unet.shipped import SHIPPED
 from vocal_unet.training.architectures import architecture
 from vocal_unet.training.model_folder import save_model
 from vocal_unet.training.progress import History

@@ -9,7 +9,7 @@ import keras
 import tensorflow as tf
 
 from vocal_unet.loading import OWN_PREFIX, LoadedModel
-from vocal_unet.packed import SHIPPED
+from vocal_unet.shipped import SHIPPED
 from vocal_unet.version import __version__
 
 FORMAT = 1
