@@ -82,10 +82,12 @@ def open_page(browser: Any, index: Path) -> Iterator[Callable[..., Any]]:
         page.set_default_timeout(60_000)
         page.on("console", lambda message: complaints.append(message.text) if message.type != "log" else None)
         page.on("pageerror", lambda error: complaints.append(str(error)))
+        page.on("request", lambda request: opened.requests.append(request.url))
         page.add_init_script(SPY)
         page.goto(index.as_uri())
         return page
 
+    opened.requests = []
     yield opened
     for context in contexts:
         for page in context.pages:
@@ -107,6 +109,18 @@ def test_names_are_shown_as_they_are(open_page: Callable[..., Any]) -> None:
     assert page.locator("#clip option").all_text_contents() == sorted(SONGS)
     page.locator(".dot:visible").first.hover()
     assert page.locator("#tip").text_content().split(": ")[0] in SONGS
+
+
+def test_sound_is_loaded_one_song_at_a_time(open_page: Callable[..., Any]) -> None:
+    page = open_page()
+    page.wait_for_function("document.readyState === 'complete'")
+    assert not [url for url in open_page.requests if "clips/" in url], "the first paint waits for no sound"
+    page.locator("#songs").scroll_into_view_if_needed()
+    page.wait_for_selector(".voice")
+    page.locator("#next").click()
+    page.wait_for_function("document.querySelector('#panel img').complete")
+    assert [url.split("clips/")[1] for url in open_page.requests if "clips/" in url] == ["001-1.js", "002-1.js"]
+    assert all(url.startswith("file:") for url in open_page.requests if not url.startswith(("data:", "blob:")))
 
 
 @pytest.mark.parametrize("size", SIZES)
