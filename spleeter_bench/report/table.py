@@ -91,8 +91,10 @@ def make_table(
         BenchError: no system has such a metric.
     """
     _check(summaries, metrics)
+    title = _title(summaries)
     return Table(
-        title=_title(summaries),
+        # among others, such columns say themselves that they are medians
+        title=title.replace(MEAN, ", median over tracks") if set(metrics) <= set(MEDIAN_METRICS) else title,
         columns=(
             "System",
             *(f"{TITLES.get(metric, metric)}\n(dB{', median' * (metric in MEDIAN_METRICS)})" for metric in metrics),

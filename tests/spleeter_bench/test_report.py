@@ -299,3 +299,10 @@ def test_what_was_timed_on_and_how_long_loading_took() -> None:
     assert "Timed on: Abacus 3000, 2 processors; Abacus 3000, 8 processors." in full.footnotes
     for plain in (make_table(summaries, cost=False), make_table(summaries, cost=False, load_time=True)):
         assert len(plain.columns) == 4 and not any("Abacus" in note or "Load" in note for note in plain.footnotes)
+
+
+def test_medians_do_not_stand_under_means() -> None:
+    songs = [make("ours", track, scores={"vocals": {"sdr": 1.0, "si_sdr": 2.0}}) for track in "ab"]
+    assert make_table(aggregate(songs), ["si_sdr"]).title == "Vocals of 2 tracks (MUSDB18), mean over tracks"
+    medians = make_table(aggregate(songs), ["sdr"])
+    assert medians.title == "Vocals of 2 tracks (MUSDB18), median over tracks" and medians.columns[1] == "SDR\n(dB, median)"
