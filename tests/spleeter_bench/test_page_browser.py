@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import dataclasses
 import io
 import json
 import re
@@ -14,6 +15,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from spleeter_bench.aggregate import aggregate
 from spleeter_bench.listening import read_results
 from spleeter_bench.page import write_page
 from spleeter_bench.page.loudness import loudness
@@ -76,16 +78,18 @@ def open_page(browser: Any, index: Path) -> Iterator[Callable[..., Any]]:
     complaints: list[str] = []
     contexts = []
 
-    def opened(size: str = "desktop", **settings: Any) -> Any:
+    def opened(size: str = "desktop", where: Path = index, **settings: Any) -> Any:
         contexts.append(browser.new_context(viewport=SIZES[size], accept_downloads=True, **settings))
         page = contexts[-1].new_page()
         page.set_default_timeout(60_000)
         page.on("console", lambda message: complaints.append(message.text) if message.type != "log" else None)
         page.on("pageerror", lambda error: complaints.append(str(error)))
+        page.on("request", lambda request: opened.requests.append(request.url))
         page.add_init_script(SPY)
-        page.goto(index.as_uri())
+        page.goto(where.as_uri())
         return page
 
+    opened.requests = []
     yield opened
     for context in contexts:
         for page in context.pages:
@@ -107,6 +111,18 @@ def test_names_are_shown_as_they_are(open_page: Callable[..., Any]) -> None:
     assert page.locator("#clip option").all_text_contents() == sorted(SONGS)
     page.locator(".dot:visible").first.hover()
     assert page.locator("#tip").text_content().split(": ")[0] in SONGS
+
+
+def test_sound_is_loaded_one_song_at_a_time(open_page: Callable[..., Any]) -> None:
+    page = open_page()
+    page.wait_for_function("document.readyState === 'complete'")
+    assert not [url for url in open_page.requests if "clips/" in url], "the first paint waits for no sound"
+    page.locator("#songs").scroll_into_view_if_needed()
+    page.wait_for_selector(".voice")
+    page.locator("#next").click()
+    page.wait_for_function("document.querySelector('#panel img').complete")
+    assert [url.split("clips/")[1] for url in open_page.requests if "clips/" in url] == ["001-1.js", "002-1.js"]
+    assert all(url.startswith("file:") for url in open_page.requests if not url.startswith(("data:", "blob:")))
 
 
 @pytest.mark.parametrize("size", SIZES)
@@ -358,6 +374,17 @@ def test_the_order_is_drawn_anew(open_page: Callable[..., Any]) -> None:
         page.wait_for_selector("dialog", state="hidden")
     # five equal draws of 3 songs and 5! orders: 1 in 10^10
     assert len(orders) > 1
+
+
+def test_a_run_in_which_nothing_worked(open_page: Callable[..., Any], tmp_path: Path) -> None:
+    run = make_run(tmp_path / "run", SYSTEMS[:1], SONGS[:1])
+    failed = [dataclasses.replace(run.records[0], status="failed", scores={}, flags={}, reason="no <b>luck</b>")]
+    page = open_page(where=write_page(aggregate(failed), failed, run.folder, tmp_path / "page", run.tracks, jobs=1))
+    assert "failed on" in page.locator("#notes").text_content()
+    assert "no <b>luck</b>" in page.locator("#notes").text_content()
+    assert page.locator(".strips").count() == 0
+    page.locator("#songs").scroll_into_view_if_needed()
+    page.wait_for_selector(".voice")
 
 
 def test_it_prints(open_page: Callable[..., Any]) -> None:
