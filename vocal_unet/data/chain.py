@@ -58,7 +58,7 @@ def produce(stem: np.ndarray, augment: AugmentConfig, rng: np.random.Generator) 
         stem = effects.reverberate(stem, between(augment.reverb_seconds, rng), between(augment.reverb_db, rng), rng)
     if rng.random() < augment.stereo:
         spread = rng.uniform(0.1, 0.8) if rng.random() < 0.4 else 0.0
-        stem = production.widen(stem, rng.choice([0.0, rng.uniform(0, 1.6)]), spread, rng.uniform(3, 30))
+        stem = production.widen(stem, float(rng.choice([0.0, rng.uniform(0, 1.6)])), spread, rng.uniform(3, 30))
         stem = production.place(stem, rng.uniform(-1, 1) ** 3)
     return stem
 

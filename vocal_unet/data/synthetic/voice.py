@@ -109,8 +109,8 @@ def sing(plan: Plan, rng: np.random.Generator) -> np.ndarray:
 def _choir(plan: Plan, singer: Singer, notes: list[Note], rng: np.random.Generator) -> np.ndarray:
     """Four or five singers in parallel, float32 `(samples, 2)`, spread over the stereo field."""
     stereo = np.zeros((plan.samples, 2), np.float32)
-    intervals = rng.choice([(0, 0, 0, 0), (0, 0, 12, 12), (0, 4, 7, 12), (0, 3, 7, -12), (0, -5, 0, -5)])
-    for interval in intervals.tolist()[: int(rng.integers(3, 5))]:
+    chords = ((0, 0, 0, 0), (0, 0, 12, 12), (0, 4, 7, 12), (0, 3, 7, -12), (0, -5, 0, -5))
+    for interval in chords[rng.integers(len(chords))][: int(rng.integers(3, 5))]:
         member = dataclasses.replace(
             singer,
             tract=singer.tract * 2 ** (interval / 60) * rng.uniform(0.93, 1.07),
