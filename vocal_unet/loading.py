@@ -40,8 +40,8 @@ def load_model(spec: str | Path, progress: DownloadProgress | None = None) -> Lo
 
     Args:
         spec: `spleeter:2stems` and the other published names; the path of a Spleeter JSON file; the path of a model folder
-            that `vocal-unet train` wrote (with or without `vocal-unet:` in front); `vocal-unet:demo`, which comes with the
-            package; `savedmodel:`, `onnx:` or `tflite:` and the path of what `vocal-unet export` wrote.
+            that `vocal-unet train` wrote (with or without `vocal-unet:` in front), or a packed one;
+            `savedmodel:`, `onnx:` or `tflite:` and the path of what `vocal-unet export` wrote.
         progress: told how far a download is, where the weights of a published model have to be fetched first.
 
     Raises:

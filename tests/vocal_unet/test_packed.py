@@ -12,7 +12,6 @@ import pytest
 from tests.conftest import snr
 from tests.vocal_unet.test_training import SMALL
 from vocal_unet import Separator
-from vocal_unet.cli.separate import default_model
 from vocal_unet.errors import ModelError
 from vocal_unet.packed import WEIGHTS, pack
 from vocal_unet.safetensors import read_arrays, write_arrays
@@ -74,19 +73,7 @@ def test_what_does_not_fit_is_named(folder: Path, tmp_path: Path) -> None:
         pack(packed, tmp_path / "again")
 
 
-@pytest.mark.skipif(not SHIPPED["demo"].is_dir(), reason="no model is shipped yet")
-def test_the_shipped_model_loads_by_its_name_and_is_small(tone) -> None:
-    separator = Separator("vocal-unet:demo")
-    assert separator.stems == ("vocals", "accompaniment") and separator.model.name == "vocal-unet:demo"
-    assert sum(path.stat().st_size for path in SHIPPED["demo"].iterdir()) < 20e6
-    mixture = tone(20_000)
-    stems = separator.separate(mixture)
-    np.testing.assert_allclose(stems["vocals"] + stems["accompaniment"], mixture, atol=1e-4)
-
-
-def test_without_a_name_spleeters_weights_come_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("MODEL_PATH", str(tmp_path))
-    assert default_model() == "vocal-unet:demo"
-    (tmp_path / "2stems").mkdir()
-    (tmp_path / "2stems" / "model.index").touch()
-    assert default_model() == "spleeter:2stems"
+def test_a_shipped_model_loads_by_its_name(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(SHIPPED, "small", pack(folder, tmp_path / "packed"))
+    separator = Separator("vocal-unet:small")
+    assert separator.model.name == "vocal-unet:small" and separator.stems == ("vocals", "accompaniment")

@@ -44,7 +44,6 @@ class RawName(str, enum.Enum):
     s16le, f32le = "s16le", "f32le"
 
 
-SPLEETER = "spleeter:2stems"
 SPLEETERS_ADAPTER = "spleeter.audio.ffmpeg.FFMPEGProcessAudioAdapter"
 
 
@@ -56,16 +55,15 @@ def separate(
         ),
     ],
     model: Annotated[
-        str | None,
+        str,
         typer.Option(
             "-p",
             "--params_filename",
             "--model",
-            help="A Spleeter model such as spleeter:4stems, vocal-unet:demo (comes with the package), a folder made by "
-            "'vocal-unet train', a Spleeter JSON file, or an export: savedmodel:PATH, onnx:PATH, tflite:PATH.",
-            show_default="spleeter:2stems if its weights are here, else vocal-unet:demo",
+            help="A Spleeter model such as spleeter:4stems, a folder made by 'vocal-unet train', a Spleeter JSON file, or an "
+            "export: savedmodel:PATH, onnx:PATH, tflite:PATH.",
         ),
-    ] = None,
+    ] = "spleeter:2stems",
     output: Annotated[
         Path, typer.Option("-o", "--output_path", help="Folder the stems are written to; - is raw samples to a pipe.")
     ] = Path("separated"),
@@ -155,21 +153,12 @@ def separate(
             require_matplotlib()
         rendering = Rendering(mwf, wiener_window.value, band.value)
         raw = RawFormat(raw_format.value, raw_rate, raw_channels)
-        _run(files, model or default_model(), rendering, settings, raw, dask, outcome, reporter)
+        _run(files, model, rendering, settings, raw, dask, outcome, reporter)
     except VocalUnetError as error:
         reporter.refused(error)
         raise
     if outcome.exit_code:
         raise typer.Exit(outcome.exit_code)
-
-
-def default_model() -> str:
-    """What separates when no model is named: Spleeter's 2stems where its weights are on this machine, else the shipped one."""
-    from vocal_unet.spleeter.configuration import spleeter_model
-    from vocal_unet.spleeter.converted import has_checkpoint
-    from vocal_unet.spleeter.pretrained import model_folder
-
-    return SPLEETER if has_checkpoint(model_folder(spleeter_model(SPLEETER))) else "vocal-unet:demo"
 
 
 def _run(
