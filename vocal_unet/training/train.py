@@ -27,7 +27,7 @@ from vocal_unet.training.devices import make_deterministic, precision, strategy,
 from vocal_unet.training.media import Media
 from vocal_unet.training.model_folder import describe, save_model
 from vocal_unet.training.progress import History, Judge, Keeper
-from vocal_unet.training.run_folder import RunFolder
+from vocal_unet.training.run_folder import RunFolder, Spec
 from vocal_unet.training.validation import Validation
 
 
@@ -116,7 +116,7 @@ def train(
     """
     started = time.monotonic()
     folder = RunFolder(Path(out))
-    spec = data if validation_data is None else {"training": data, "validation": validation_data}
+    spec = _spec(data, validation_data)
     folder.check(config, spec, force=force)
     songs = find_songs(config, data, validation_data)
     if songs.left_out:
@@ -163,6 +163,10 @@ def train(
         result = TrainResult(folder.path, trained_on, history.steps, minutes, history)
         save_model(folder.path, whole, plan, data=data, minutes=minutes, trained_on=trained_on, history=history)
     return result
+
+
+def _spec(data: str, validation_data: str | None) -> Spec:
+    return data if validation_data is None else {"training": data, "validation": validation_data}
 
 
 def _network(plan: Architecture, devices: Sequence[str] | None = None) -> keras.Model:
@@ -262,7 +266,7 @@ def check(
     """
     folder = RunFolder(Path(out) if out else Path.cwd() / "model")
     if out:
-        folder.check(config, data, force=False)
+        folder.check(config, _spec(data, validation_data), force=False)
     songs = find_songs(config, data, validation_data)
     report(f"songs: {len(songs.training)} to train on, {len(songs.held_out)} for validation")
     for line in songs.left_out:
