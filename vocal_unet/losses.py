@@ -1,4 +1,4 @@
-"""What training makes small: L1 distances of magnitudes or of masks."""
+"""What training makes small: L1 distances of magnitudes or of masks, or the error's energy on a logarithmic scale."""
 
 from __future__ import annotations
 
@@ -67,9 +67,37 @@ def target_mask(target: Any, mixture: Any) -> Any:
     return target / (ops.maximum(target, mixture) + MASK_EPSILON)
 
 
+ENOUGH_DB = -20.0
+"""Errors this far below the mixture hardly matter to `spectral_snr`."""
+
+
+@keras.saving.register_keras_serializable("vocal_unet")
+def spectral_snr(y_true: Any, y_pred: Any) -> Any:
+    """Energy of the error against that of the mixture, on a logarithmic scale: what a signal-to-noise ratio looks at.
+
+    The error is the part in phase with the mixture (Erdogan et al., 2015), the only one that a mask can change; it is the
+    same for the target and for the rest, so both are learned. L1 asks for the median of what may be there, which for a
+    quiet voice is silence; the squared error asks for the mean. The logarithm lets quiet and loud crops count the same.
+
+    Args:
+        y_true: the target's part in phase with the mixture, then the mixture's magnitudes, on the last axis: float32
+            `(segments, frames, bins, 2 · channels)`.
+        y_pred: mask × mixture, float32 `(segments, frames, bins, channels)`.
+
+    Returns:
+        ln(1 + error / (mixture · 10^(ENOUGH_DB / 10))), float32 `(segments, 1)`; 0 is perfect, 4.6 an error as loud as the
+        mixture.
+    """
+    target, mixture = ops.split(y_true, 2, axis=-1)
+    error = ops.sum(ops.square(y_pred - target), axis=(1, 2, 3))
+    enough = 10 ** (ENOUGH_DB / 10) * ops.sum(ops.square(mixture), axis=(1, 2, 3))
+    return ops.log1p(error / (enough + MASK_EPSILON))[:, None]
+
+
 LOSSES: dict[str, tuple[str, Callable[[Any, Any], Any]]] = {
     "magnitude_l1": ("vocals", magnitude_l1),
     "mask_l1": ("mask", mask_l1),
+    "spectral_snr": ("vocals", spectral_snr),
 }
 """Name in the settings → the network's output it looks at, and the function."""
 

@@ -183,6 +183,17 @@ def test_the_rest_is_what_the_target_leaves() -> None:
         assert snr(magnitude(waveform), made[0]) > 80  # float32, two ways to the same spectrum
 
 
+def test_a_phase_sensitive_loss_gets_what_lies_in_phase_with_the_mixture() -> None:
+    config = dataclasses.replace(AUGMENTED, loss="spectral_snr")
+    examples = Examples(song_set(song(0)), config)
+    (waveforms, _), (mixture, target) = examples(0), batches(training_batches(examples), 1)[0]
+    mixed, voice = (
+        frame_spectrogram(w, crop_framing(config)).numpy()[:, : FRAMING.bins].astype(np.complex128) for w in waveforms
+    )
+    assert snr(voice.real * mixed.real + voice.imag * mixed.imag, target[0] * np.abs(mixed)) > 80  # float32
+    assert snr(np.abs(mixed), mixture[0]) > 80 and (target < 0).any()
+
+
 def test_masks_silence_mixture_and_target_alike() -> None:
     config = with_augment(time_mask=1.0, time_mask_frames=8, frequency_mask=1.0, frequency_mask_bins=100)
     masked, plain = (training(c, song(0, LENGTH), count=4) for c in (config, PLAIN))

@@ -10,7 +10,9 @@ from vocal_unet.config.framing import Framing
 from vocal_unet.config.networks import SpleeterNetworkConfig, UNetConfig
 
 ARCHITECTURES = ("unet", "spleeter")
-LOSS_NAMES = ("magnitude_l1", "mask_l1")
+LOSS_NAMES = ("magnitude_l1", "mask_l1", "spectral_snr")
+PHASE_SENSITIVE = ("spectral_snr",)
+"""Losses that compare with the target's part in phase with the mixture, not with its magnitude."""
 SCHEDULES = ("constant", "cosine", "exponential")
 MONITORS = ("val_loss", "val_si_sdr")
 
@@ -30,8 +32,9 @@ class TrainConfig(Config):
 
     Optimizer: AdamW. `learning_rate`; `schedule`: `constant`, `cosine` down to zero or `exponential` down to a hundredth, the
     last two after a short warm-up; `weight_decay`; `clip_norm`: longest gradient, 0 does not clip; `ema`: momentum of the
-    weights' moving average, which is what is validated and kept, 0 keeps the weights themselves. `loss`: `magnitude_l1` or
-    `mask_l1`. `mixed_precision`: bfloat16 on a CPU, float16 on a GPU. `deterministic`: the same bits every time, slower.
+    weights' moving average, which is what is validated and kept, 0 keeps the weights themselves. `loss`: one of
+    `LOSS_NAMES`, see `vocal_unet.losses`. `mixed_precision`: bfloat16 on a CPU, float16 on a GPU. `deterministic`: the same
+    bits every time, slower.
 
     Length. `epochs` of `steps_per_epoch` batches. `early_stopping`: share of the epochs `monitor` may fail to improve before
     training ends; 0 never stops. `minutes`: training ends after this time even if epochs are left, and the schedule is
@@ -70,6 +73,11 @@ class TrainConfig(Config):
     monitor: str = "val_loss"
     profile: tuple[int, ...] = (0, 0)
     seed: int = 0
+
+    @property
+    def phase_sensitive(self) -> bool:
+        """Whether the loss compares with the target's part in phase with the mixture, not with its magnitude."""
+        return self.loss in PHASE_SENSITIVE
 
     def __post_init__(self) -> None:
         for key in ("crop_frames", "batch_size", "epochs", "steps_per_epoch", "validation_excerpts"):

@@ -16,6 +16,9 @@ from vocal_unet.data.songs import CHANNELS, SAMPLE_RATE
 from vocal_unet.errors import DataError
 from vocal_unet.framing import frame_spectrogram
 
+SILENCE = 1e-9
+"""Added to a magnitude that is divided by."""
+
 
 def crop_framing(config: TrainConfig) -> Framing:
     """The model's framing with segments as long as a training crop."""
@@ -40,6 +43,7 @@ def training_batches(examples: Examples, first_step: int = 0, *, rest: bool = Fa
 
     Returns:
         Pairs (mixture, target), or triples with the rest, of magnitudes, float32 `(batch_size, crop_frames, bins, channels)`.
+        Where the loss asks for it, the target is its part in phase with the mixture.
     """
     config = examples.config
 
@@ -50,7 +54,8 @@ def training_batches(examples: Examples, first_step: int = 0, *, rest: bool = Fa
     def spectra(waveforms: tf.Tensor, masks: tf.Tensor) -> tuple[tf.Tensor, ...]:
         if rest:
             waveforms = tf.concat([waveforms, waveforms[:, :1] - waveforms[:, 1:]], axis=1)
-        return _masked(magnitudes(waveforms, config.framing), masks)
+        spectrograms = frame_spectrogram(waveforms, config.framing)[..., : config.framing.bins, :]
+        return _masked(magnitudes(spectrograms, in_phase=config.phase_sensitive), masks)
 
     dataset = tf.data.Dataset.range(first_step * config.batch_size, tf.int64.max)
     dataset = dataset.map(make, num_parallel_calls=os.cpu_count(), deterministic=True)
@@ -70,10 +75,18 @@ def songs_own_errors(examples: Examples) -> Iterator[None]:
         raise
 
 
-def magnitudes(waveforms: tf.Tensor, framing: Framing) -> tuple[tf.Tensor, ...]:
-    """Waveforms `(batch, signals, samples, channels)` → as many magnitudes `(batch, frames, bins, channels)`."""
-    spectrogram = tf.abs(frame_spectrogram(waveforms, framing)[..., : framing.bins, :])
-    return tuple(tf.unstack(spectrogram, axis=1))
+def magnitudes(spectrograms: tf.Tensor, *, in_phase: bool = False) -> tuple[tf.Tensor, ...]:
+    """Spectrograms complex64 `(batch, signals, frames, bins, channels)` → as many magnitudes `(batch, frames, bins, channels)`.
+
+    With `in_phase` the second signal gives its part in phase with the first instead.
+    """
+    first, second, *more = tf.unstack(spectrograms, axis=1)
+    return (tf.abs(first), part_in_phase(second, first) if in_phase else tf.abs(second), *map(tf.abs, more))
+
+
+def part_in_phase(spectrogram: tf.Tensor, reference: tf.Tensor) -> tf.Tensor:
+    """`|spectrogram| · cos(angle between the two)`, float32 of the same shape: negative where they work against each other."""
+    return tf.math.real(spectrogram * tf.math.conj(reference)) / (tf.abs(reference) + SILENCE)
 
 
 def _masked(spectrograms: tuple[tf.Tensor, ...], masks: tf.Tensor) -> tuple[tf.Tensor, ...]:

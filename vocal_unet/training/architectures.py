@@ -41,7 +41,7 @@ class Architecture(ABC):
 
     @abstractmethod
     def targets(self, mixture: tf.Tensor, target: tf.Tensor, rest: tf.Tensor | None) -> dict[str, tf.Tensor]:
-        """What the outputs are compared with, from magnitudes float32 `(segments, frames, bins, channels)`."""
+        """What the outputs are compared with, from `data.pipeline.magnitudes`, float32 `(segments, frames, bins, channels)`."""
 
 
 class VocalUNet(Architecture):
@@ -58,7 +58,9 @@ class VocalUNet(Architecture):
 
     def targets(self, mixture: tf.Tensor, target: tf.Tensor, rest: tf.Tensor | None) -> dict[str, tf.Tensor]:
         output, _ = LOSSES[self.config.loss]
-        return {output: target_mask(target, mixture) if output == "mask" else target}
+        if output == "mask":
+            return {output: target_mask(target, mixture)}
+        return {output: tf.concat([target, mixture], axis=-1) if self.config.phase_sensitive else target}
 
 
 class TwoStemSpleeter(Architecture):

@@ -9,6 +9,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from vocal_unet.data.pipeline import magnitudes
 from vocal_unet.framing import frame_spectrogram, overlap_add
 from vocal_unet.masks import stem_masks
 from vocal_unet.training.architectures import Architecture
@@ -85,8 +86,9 @@ class Validation:
             waveforms, [[0, 0], [0, 0], [framing.frame_length, framing.frame_length - framing.frame_step], [0, 0]]
         )
         spectrograms = frame_spectrogram(padded, framing)
-        mixture, target = spectrograms[:, 0], spectrograms[:, 1]
-        mixed, wanted, rest = (tf.abs(x[:, :, : framing.bins]) for x in (mixture, target, mixture - target))
+        mixture = spectrograms[:, 0]
+        heard = tf.concat([spectrograms, spectrograms[:, :1] - spectrograms[:, 1:]], axis=1)[:, :, :, : framing.bins]
+        mixed, wanted, rest = magnitudes(heard, in_phase=architecture.config.phase_sensitive)
         outputs = self.network(mixed, training=False)
         targets = architecture.targets(mixed, wanted, rest)
         losses = tf.add_n(
