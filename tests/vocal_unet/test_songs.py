@@ -123,6 +123,18 @@ def test_bad_songs_are_refused_by_name_and_number(bad: Path) -> None:
         usable_songs(open_songs(f"stems:{bad}"), "vocals")
 
 
+def test_a_source_of_accompaniments_needs_no_target(tmp_path: Path, tone) -> None:
+    for folder, stems in (("songs/a", ("vocals", "other")), ("instrumental/b", ("drums", "other"))):
+        (tmp_path / folder).mkdir(parents=True)
+        for stem in stems:
+            write_audio(tmp_path / folder / f"{stem}.wav", tone(3000), 44100)
+    both = open_songs(f"stems:{tmp_path / 'songs'}+stems:{tmp_path / 'instrumental'}")
+    kept, lines = usable_songs(both, "vocals")
+    assert [song.name for song in kept.songs] == ["a", "b"] and not lines
+    with pytest.raises(DataError, match="b: has no stem named vocals, but drums, other"):
+        usable_songs(open_songs(f"stems:{tmp_path / 'instrumental'}"), "vocals")
+
+
 def test_bad_songs_are_skipped_with_a_line_each(bad: Path) -> None:
     kept, lines = usable_songs(open_songs(f"stems:{bad}"), "vocals", "skip")
     assert [song.name for song in kept.songs] == ["fine", "good"]

@@ -11,7 +11,7 @@ import numpy as np
 
 from vocal_unet.data.musdb import musdb_songs
 from vocal_unet.data.songs import SAMPLE_RATE, Song
-from vocal_unet.data.sources import SongSet
+from vocal_unet.data.sources import SongSet, without_target
 from vocal_unet.errors import DataError, VocalUnetError
 
 SILENT_DB = -70.0
@@ -57,10 +57,11 @@ def check_songs(
     """
     report = Report()
     curves: list[tuple[Song, np.ndarray]] = []
+    missing = without_target(songs, target)
     for song in songs.songs:
         report.songs += 1
         try:
-            curves.append((song, _examine(song, target, report)))
+            curves.append((song, _examine(song, target, report, missing.get(id(song)))))
         except VocalUnetError as error:
             report.unusable.append(str(error))
         if progress:
@@ -87,11 +88,9 @@ def musdb_test_songs(spec: str) -> list[Song]:
     return musdb_songs(Path(folder).expanduser(), "test")
 
 
-def _examine(song: Song, target: str, report: Report) -> np.ndarray:
+def _examine(song: Song, target: str, report: Report, missing: str | None) -> np.ndarray:
     """Add a song's findings to the report; returns its loudness curve."""
-    fault = song.fault()
-    if fault is None and len(song.stem_names) > 1 and target not in song.stem_names:
-        fault = f"{song.name}: has no stem named {target}, but {', '.join(song.stem_names)}"
+    fault = song.fault() or missing
     if fault is not None:
         raise DataError(fault)
     formats = {f"{info.sample_rate} Hz {_channels(info.channels)}" for info in song.infos().values()}

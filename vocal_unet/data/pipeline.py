@@ -81,12 +81,14 @@ def magnitudes(spectrograms: tf.Tensor, *, in_phase: bool = False) -> tuple[tf.T
     With `in_phase` the second signal gives its part in phase with the first instead.
     """
     first, second, *more = tf.unstack(spectrograms, axis=1)
-    return (tf.abs(first), part_in_phase(second, first) if in_phase else tf.abs(second), *map(tf.abs, more))
+    mixture = tf.abs(first)
+    return (mixture, _part_in_phase(second, first, mixture) if in_phase else tf.abs(second), *map(tf.abs, more))
 
 
-def part_in_phase(spectrogram: tf.Tensor, reference: tf.Tensor) -> tf.Tensor:
-    """`|spectrogram| · cos(angle between the two)`, float32 of the same shape: negative where they work against each other."""
-    return tf.math.real(spectrogram * tf.math.conj(reference)) / (tf.abs(reference) + SILENCE)
+def _part_in_phase(spectrogram: tf.Tensor, reference: tf.Tensor, magnitude: tf.Tensor) -> tf.Tensor:
+    """`|spectrogram| · cos(angle to reference)`, negative where they work against each other; `magnitude` is |reference|."""
+    real, imaginary = (part(spectrogram) * part(reference) for part in (tf.math.real, tf.math.imag))
+    return (real + imaginary) / (magnitude + SILENCE)
 
 
 def _masked(spectrograms: tuple[tf.Tensor, ...], masks: tf.Tensor) -> tuple[tf.Tensor, ...]:

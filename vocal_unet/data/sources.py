@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import math
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -114,6 +114,24 @@ def _generated(rest: str, spec: str) -> list[Song]:
     return [GeneratedSong(f"generated-{seed}-{index:04d}", song_seed) for index, song_seed in enumerate(seeds)]
 
 
+def without_target(songs: SongSet, target: str) -> dict[int, str]:
+    """`id` of each song that should have the target and has not → the reason, in a line.
+
+    Beside others, a source in which no song has it is one of accompaniments; lone recordings may be of anything.
+    """
+
+    def has(some: Iterable[Song]) -> bool:
+        return any(target in song.stem_names for song in some)
+
+    wanted = [source for source in songs.sources if has(source.songs)] or songs.sources
+    return {
+        id(song): f"{song.name}: has no stem named {target}, but {', '.join(song.stem_names)}"
+        for source in wanted
+        for song in source.songs
+        if len(song.stem_names) > 1 and target not in song.stem_names
+    }
+
+
 def usable_songs(
     songs: SongSet, target: str, bad_songs: str = "refuse", progress: Callable[[], None] | None = None
 ) -> tuple[SongSet, list[str]]:
@@ -121,7 +139,7 @@ def usable_songs(
 
     Args:
         songs: all of them.
-        target: the stem to learn; a song of several stems needs it.
+        target: the stem to learn; a song of several stems needs it where any song of its source has it.
         bad_songs: `refuse` or `skip`.
         progress: called after each song.
 
@@ -132,10 +150,9 @@ def usable_songs(
         DataError: there are unusable songs and `bad_songs` is `refuse`; or no target or no accompaniment is left.
     """
     faults: dict[int, str] = {}
+    missing = without_target(songs, target)
     for song in songs.songs:
-        fault = song.fault()
-        if fault is None and len(song.stem_names) > 1 and target not in song.stem_names:
-            fault = f"{song.name}: has no stem named {target}, but {', '.join(song.stem_names)}"
+        fault = song.fault() or missing.get(id(song))
         if fault is not None:
             faults[id(song)] = fault
         if progress:
