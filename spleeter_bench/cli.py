@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 
 from spleeter_bench import page_commands
+from spleeter_bench.speed_command import speed
 from vocal_unet import __version__, console
 
 app = typer.Typer(
@@ -201,6 +202,7 @@ def table(
 app.command()(page_commands.report)
 app.command()(page_commands.plot)
 app.command()(page_commands.listen)
+app.command()(speed)
 
 
 @app.command()

@@ -24,6 +24,7 @@ ALLOWED = {
     "naming": {"errors"},
     "songs": {"errors"},
     "rates": {"audio"},
+    "ahead": set(),
     "clipping": set(),
     "stem_files": {"errors", "config", "audio", "clipping"},
     "audio": {"errors", "config"},
@@ -43,8 +44,11 @@ ALLOWED = {
     "spectrogram": set(),
     "plots": {"errors", "audio", "spectrogram"},
     "cluster": {"errors"},
-    "graph": {"config", "framing", "loading", "masks", "streaming", "wiener"},
+    "device": {"config"},
+    "graph": {"config", "device", "framing", "loading", "masks", "streaming", "wiener"},
     "separator": {
+        "ahead",
+        "device",
         "errors",
         "config",
         "audio",
@@ -105,6 +109,7 @@ NO_TENSORFLOW = {
         "naming",
         "songs",
         "rates",
+        "ahead",
         "clipping",
         "cluster",
         "stem_files",
@@ -128,6 +133,7 @@ NO_TENSORFLOW = {
         "listening",
         "page",
         "page_commands",
+        "speed_command",
         "statistics",
         "runner",
         "evaluate",
@@ -142,7 +148,13 @@ NO_TENSORFLOW = {
         "sidecar",
     },
 }
-IN_SPLEETERS_ENVIRONMENT = {"generate_checkpoint.py", "spleeter_weights.py", "spleeter_worker.py", "training_step.py"}
+IN_SPLEETERS_ENVIRONMENT = {
+    "generate_checkpoint.py",
+    "separate_file.py",
+    "spleeter_weights.py",
+    "spleeter_worker.py",
+    "training_step.py",
+}
 MAY_USE_VOCAL_UNET = {
     "__init__",
     "errors",
@@ -154,6 +166,8 @@ MAY_USE_VOCAL_UNET = {
     "page",
     "page_commands",
     "figures",
+    "speed",
+    "speed_command",
     "cli",
 }
 

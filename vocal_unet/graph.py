@@ -10,6 +10,7 @@ import numpy as np
 import tensorflow as tf
 
 from vocal_unet.config import Rendering, require, rest_stem
+from vocal_unet.device import placed, segments_at_once, with_precision
 from vocal_unet.framing import frame_spectrogram, overlap_add
 from vocal_unet.loading import LoadedModel
 from vocal_unet.masks import magnitude_estimates, stem_masks
@@ -23,18 +24,25 @@ class SegmentGraph:
     Args:
         model: the network, its framing and mask rule.
         rendering: how its masks become stems.
+        device: TensorFlow's name of where to run, from `device.choose_device`.
+        precision: what the network computes in.
 
     Raises:
         ConfigError: the Wiener filter is asked for with other than two channels.
     """
 
-    def __init__(self, model: LoadedModel, rendering: Rendering) -> None:
+    def __init__(
+        self, model: LoadedModel, rendering: Rendering, device: str | None = None, precision: str = "float32"
+    ) -> None:
         require(
             not rendering.mwf or model.framing.channels == 2,
             f"the Wiener filter works on two channels; the model {model.name} has {model.framing.channels}",
         )
         self.model = model
         self.rendering = rendering
+        self.network = with_precision(model.network, precision)
+        self.segments_at_once = segments_at_once(model.network, model.framing.segment_frames, device)
+        self._device = device
         framing = model.framing
         # norbert's stems are silent above the network's bins whatever the mask extension, and so are Spleeter's
         own = "zeros" if rendering.mwf else model.masking.extension
@@ -52,14 +60,21 @@ class SegmentGraph:
         self.separate_function = tf.function(self._separate, input_signature=segments)
         self._separate_with = tf.function(self._separate, input_signature=[*segments, statistics])
         self._collect = tf.function(self._statistics, input_signature=segments)
+        self._run_network = tf.function(lambda magnitude: self.network(magnitude, training=False))
 
     def separate(
         self, samples: np.ndarray, valid_frames: np.ndarray, statistics: Statistics | None = None
     ) -> np.ndarray:
         """`streaming.SeparateSegments`; `statistics` of the whole song replace those of each segment."""
-        if statistics is None:
-            return self.separate_function(samples, valid_frames).numpy()
-        return self._separate_with(samples, valid_frames, statistics).numpy()
+        with placed(self._device):
+            if statistics is None:
+                return self.separate_function(samples, valid_frames).numpy()
+            return self._separate_with(samples, valid_frames, statistics).numpy()
+
+    def run_network(self, magnitude: np.ndarray | tf.Tensor) -> dict[str, tf.Tensor]:
+        """The network alone: magnitudes float32 `(segments, frames, bins, channels)` → its outputs by name."""
+        with placed(self._device):
+            return self._run_network(magnitude)
 
     def listen(self, blocks: Iterable[np.ndarray]) -> Statistics:
         """Statistics for the Wiener filter over all of a song.
@@ -71,10 +86,11 @@ class SegmentGraph:
         parts: list[Statistics] = []
 
         def add(samples: np.ndarray, valid_frames: np.ndarray) -> np.ndarray:
-            parts[:] = [merge(*parts, self._collect(samples, valid_frames))]
+            with placed(self._device):
+                parts[:] = [merge(*parts, self._collect(samples, valid_frames))]
             return np.empty((0, *samples.shape), np.float32)
 
-        stream = SegmentStream(add, framing, stems=0)
+        stream = SegmentStream(add, framing, 0, self.segments_at_once)
         for block in blocks:
             stream.process(block)
         stream.flush()
@@ -88,7 +104,7 @@ class SegmentGraph:
 
     def _network(self, spectrogram: tf.Tensor) -> tuple[dict[str, Any], tf.Tensor]:
         magnitude = tf.abs(spectrogram[:, :, : self.model.framing.bins, :])
-        return self.model.network(magnitude, training=False), magnitude
+        return self.network(magnitude, training=False), magnitude
 
     def _statistics(self, samples: tf.Tensor, valid_frames: tf.Tensor) -> Statistics:
         spectrogram = self._spectrogram(samples, valid_frames)

@@ -15,11 +15,14 @@ from vocal_unet.packed import WEIGHTS, load_packed
 from vocal_unet.shipped import SHIPPED
 from vocal_unet.spleeter.checkpoint import assign
 from vocal_unet.spleeter.configuration import PREFIX, spleeter_model
-from vocal_unet.spleeter.converted import read_weights
+from vocal_unet.spleeter.converted import has_checkpoint, read_weights
 from vocal_unet.spleeter.download import DownloadProgress
-from vocal_unet.spleeter.pretrained import weights_folder, weights_source
+from vocal_unet.spleeter.pretrained import model_folder, weights_folder, weights_source
 
 OWN_PREFIX = "vocal-unet:"
+DEFAULT = f"{PREFIX}2stems"
+DEMO = f"{OWN_PREFIX}demo"
+"""Comes with the package, for machines without Spleeter's weights."""
 
 
 @dataclass(frozen=True)
@@ -35,13 +38,18 @@ class LoadedModel:
     """Where the weights came from, in words."""
 
 
+def default_model() -> str:
+    """What separates when no model is named: `spleeter:2stems` where its weights are on this machine, else `vocal-unet:demo`."""
+    return DEFAULT if has_checkpoint(model_folder(spleeter_model(DEFAULT))) else DEMO
+
+
 def load_model(spec: str | Path, progress: DownloadProgress | None = None) -> LoadedModel | ExportedModel:
     """Load a model by what users type.
 
     Args:
-        spec: `spleeter:2stems` and the other published names; the path of a Spleeter JSON file; the path of a model folder
-            that `vocal-unet train` wrote (with or without `vocal-unet:` in front), or a packed one;
-            `savedmodel:`, `onnx:` or `tflite:` and the path of what `vocal-unet export` wrote.
+        spec: `spleeter:2stems` and the other published names; `vocal-unet:demo`, which comes with the package; the path of a
+            Spleeter JSON file; the path of a model folder that `vocal-unet train` wrote (with or without `vocal-unet:` in
+            front), or a packed one; `savedmodel:`, `onnx:` or `tflite:` and the path of what `vocal-unet export` wrote.
         progress: told how far a download is, where the weights of a published model have to be fetched first.
 
     Raises:

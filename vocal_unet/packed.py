@@ -1,7 +1,8 @@
-"""A trained U-Net made small for shipping: settings and 16-bit weights by name, that any version of Keras can read."""
+"""A trained network made small for shipping: settings and 16-bit weights by name, that any version of Keras can read."""
 
 from __future__ import annotations
 
+import json
 import shutil
 from pathlib import Path
 from typing import Any
@@ -9,43 +10,46 @@ from typing import Any
 import keras
 import numpy as np
 
-from vocal_unet.config import Framing, UNetConfig, read_json
+from vocal_unet.config import Framing, SpleeterNetworkConfig, UNetConfig, read_json
 from vocal_unet.errors import ModelError, OutputError
+from vocal_unet.models.spleeter import build_spleeter
 from vocal_unet.models.unet import build_unet
 from vocal_unet.safetensors import read_arrays, write_arrays
 
 WEIGHTS = "weights.safetensors"
-KEPT = ("config.json", "model_card.md")
+CONFIG, CARD = "config.json", "model_card.md"
 
 
-def pack(folder: Path, destination: Path) -> Path:
-    """Write a model folder of the paper's U-Net with half the bytes per weight and without `model.keras`.
+def pack(folder: Path, destination: Path, trained_on: str = "") -> Path:
+    """Write a model folder with half the bytes per weight and without `model.keras`.
 
     Args:
         folder: what `vocal-unet train` wrote.
         destination: a new folder, or a packed one to replace.
+        trained_on: what tables say of its weights, in place of what the folder says.
 
     Returns:
         `destination`, which loads like any model folder.
 
     Raises:
-        ModelError: the folder holds no complete model, or one of another architecture.
+        ModelError: the folder holds no complete model, or one that its settings do not build.
         OutputError: `destination` cannot be written.
     """
     if not (folder / "model.keras").is_file():
         raise ModelError(f"{folder}: holds no model.keras; give a folder made by 'vocal-unet train'")
-    config = read_json(folder / "config.json")
+    config = read_json(folder / CONFIG)
     network = keras.saving.load_model(folder / "model.keras", compile=False)
-    empty = packed_network(config, folder / "config.json")
+    empty = packed_network(config, folder / CONFIG)
     if [weight.path for weight in network.weights] != [weight.path for weight in empty.weights]:
-        raise ModelError(f"{folder}: its network is not what its settings build; only the paper's U-Net can be packed")
+        raise ModelError(f"{folder}: its network is not what its settings build, so it cannot be packed")
     arrays = {w.path: np.asarray(keras.ops.convert_to_numpy(w), np.float16) for w in network.weights}
     # A moving variance may lie outside what 16 bits hold.
     arrays |= {w.path: np.asarray(keras.ops.convert_to_numpy(w)) for w in network.weights if "moving_" in w.path}
     try:
         destination.mkdir(parents=True, exist_ok=True)
-        for name in KEPT:
-            shutil.copyfile(folder / name, destination / name)
+        shutil.copyfile(folder / CARD, destination / CARD)
+        kept = {**config, "trained_on": trained_on or config.get("trained_on", "origin unknown")}
+        (destination / CONFIG).write_text(json.dumps(kept, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
         write_arrays(destination / WEIGHTS, arrays, {"format": "vocal-unet packed 1"})
     except OSError as error:
         raise OutputError(f"{destination}: cannot be written ({error.strerror or error})") from error
@@ -56,16 +60,20 @@ def packed_network(config: dict[str, Any], where: Path) -> keras.Model:
     """The network a model's settings describe, without its weights.
 
     Raises:
-        ModelError: the settings are of another architecture.
+        ModelError: the settings are of no architecture that is trained here.
         ConfigError: a setting is impossible.
     """
     try:
-        if config["architecture"] != "unet":
-            raise ModelError(f"{where}: only the paper's U-Net can be packed, not {config['architecture']}")
         framing = Framing.from_dict(config["framing"], str(where))
-        return build_unet(framing, UNetConfig.from_dict(config["training"]["unet"], str(where)))
+        training, kind = config["training"], config["architecture"]
+        if kind == "unet":
+            return build_unet(framing, UNetConfig.from_dict(training["unet"], str(where)))
+        if kind == "spleeter":
+            network = SpleeterNetworkConfig.from_dict(training["spleeter"], str(where))
+            return build_spleeter(framing, config["stems"], network)
     except (KeyError, TypeError) as error:
         raise ModelError(f"{where}: {error} is missing or not what it should be") from None
+    raise ModelError(f"{where}: architecture must be unet or spleeter, not {kind}")
 
 
 def load_packed(folder: Path) -> keras.Model:
@@ -74,7 +82,7 @@ def load_packed(folder: Path) -> keras.Model:
     Raises:
         ModelError: a file is damaged, or weights and settings do not belong together.
     """
-    network = packed_network(read_json(folder / "config.json"), folder / "config.json")
+    network = packed_network(read_json(folder / CONFIG), folder / CONFIG)
     arrays = read_arrays(folder / WEIGHTS)
     wanted = {weight.path: tuple(weight.shape) for weight in network.weights}
     if {name: array.shape for name, array in arrays.items()} != wanted:

@@ -7,17 +7,23 @@ from functools import partial
 from pathlib import Path
 
 import numpy as np
+import tensorflow as tf
 
+from vocal_unet.ahead import work_ahead
 from vocal_unet.audio import decode_blocks, probe_audio
-from vocal_unet.config import Rendering, require
+from vocal_unet.config import Execution, Rendering, require
+from vocal_unet.device import choose_device, placed
 from vocal_unet.errors import AudioError, CancelledError, ConfigError
 from vocal_unet.exported import BlockStream, ExportedModel
 from vocal_unet.graph import SegmentGraph
-from vocal_unet.loading import LoadedModel, load_model
+from vocal_unet.loading import DownloadProgress, LoadedModel, default_model, load_model
 from vocal_unet.naming import FILENAME_FORMAT, output_paths
 from vocal_unet.rates import Replayable, separate_at_rate
 from vocal_unet.stem_files import StemFormat, write_stems
 from vocal_unet.streaming import SegmentStream
+
+DECODED_AHEAD = 4
+"""Blocks of 65536 samples that wait for the network."""
 
 __all__ = ["Separator", "load_model"]
 
@@ -34,23 +40,28 @@ class Separator:
     True
 
     Args:
-        model: what `load_model` takes, or what it gave. Spleeter's name for it, `params_descriptor`, is taken as well.
+        model: what `load_model` takes, or what it gave; left out, what `default_model` says. Spleeter's name for it,
+            `params_descriptor`, is taken as well.
         MWF: Spleeter's name of `mwf`.
         multiprocess: taken for Spleeter's sake, without effect: encoding needs no processes of its own.
         mwf: refine the stems with a multichannel Wiener filter, Spleeter's `--mwf`.
         wiener_window: "song" takes the filter's statistics from the whole song, as Spleeter does, and so reads every song
             twice; "segment" from each segment (12 s in Spleeter's models), which also works on live streams.
+        device: `cpu`, `gpu` or `gpu:N`; None leaves the choice to TensorFlow, which takes a GPU where it sees one.
+        precision: what the network computes in: float32, bfloat16 (fast on CPUs that have it) or float16 (on GPUs);
+            docs/performance.md says what 16 bits cost in dB.
+        download: told how far a download of weights is.
         band: what happens above the frequencies the network sees (11 kHz in Spleeter's models): "spleeter", "extend" or
             "rest", see `vocal_unet.config.Rendering`.
 
     Raises:
-        ConfigError: no such window or band, or a Wiener filter on other than two channels.
+        ConfigError: no such window, band, device or precision, or a Wiener filter on other than two channels.
         VocalUnetError: what `load_model` raises.
     """
 
     def __init__(
         self,
-        model: str | Path | LoadedModel | ExportedModel = "spleeter:2stems",
+        model: str | Path | LoadedModel | ExportedModel | None = None,
         MWF: bool = False,
         multiprocess: bool = True,
         *,
@@ -58,13 +69,30 @@ class Separator:
         mwf: bool = False,
         wiener_window: str = "song",
         band: str = "spleeter",
+        device: str | None = None,
+        precision: str = "float32",
+        download: DownloadProgress | None = None,
     ) -> None:
         self.rendering = Rendering(mwf or MWF, wiener_window, band)
         if params_descriptor is not None:
             model = params_descriptor
-        self.model = load_model(model) if isinstance(model, (str, Path)) else model
+        if model is None:
+            model = default_model()
+        execution = Execution(device, precision)
+        chosen = choose_device(device)
+        with placed(chosen):
+            self.model = load_model(model, download) if isinstance(model, (str, Path)) else model
+            self._graph = (
+                SegmentGraph(self.model, self.rendering, chosen, execution.precision)
+                if isinstance(self.model, LoadedModel)
+                else None
+            )
         self.framing = self.model.framing
-        self._graph = SegmentGraph(self.model, self.rendering) if isinstance(self.model, LoadedModel) else None
+        require(
+            self._graph is not None or execution == Execution(),
+            f"{self.model.name}: an export runs where its runtime runs it, in the precision it was made with; leave out the "
+            "device and the precision",
+        )
         require(
             self._graph is not None or not (self.rendering.mwf or self.rendering.band != "spleeter"),
             f"{self.model.name}: what an export does with its masks was settled when it was made; "
@@ -85,6 +113,22 @@ class Separator:
     def weights(self) -> str:
         """Where the model's weights came from, in words."""
         return self.model.weights
+
+    def mask_network(self, magnitude: np.ndarray | tf.Tensor) -> dict[str, tf.Tensor]:
+        """The network alone, as it is run here: what takes most of the time.
+
+        Args:
+            magnitude: of the mixture, float32 `(segments, frames, bins, channels)`.
+
+        Returns:
+            What the network puts out, by name, each of the same shape.
+
+        Raises:
+            ConfigError: the model is an export.
+        """
+        require(self._graph is not None, f"{self.model.name}: an export does not show its network")
+        assert self._graph is not None
+        return self._graph.run_network(magnitude)
 
     def separate(
         self, waveform: np.ndarray, audio_descriptor: object = "", *, progress: ProgressCallback | None = None
@@ -140,7 +184,12 @@ class Separator:
             CancelledError: `progress` returned False.
             ConfigError: blocks that can be read only once, for a Wiener filter over the whole song.
         """
-        rate = self.sample_rate if sample_rate is None else sample_rate
+        return self._stream(blocks, self.sample_rate if sample_rate is None else sample_rate, progress)
+
+    def _stream(
+        self, blocks: Iterable[np.ndarray], rate: int, progress: ProgressCallback | None, *, ahead: bool = False
+    ) -> Iterator[dict[str, np.ndarray]]:
+        """`stream`; with `ahead` one more block of stems is separated while the caller is busy with the one before."""
         passes = 2 if self.rendering.reads_twice else 1
         done = heard = 0
 
@@ -154,7 +203,8 @@ class Separator:
             report()
 
         separate = partial(self._separate_blocks, listened=listened)
-        for finished in separate_at_rate(separate, blocks, rate=rate, model_rate=self.sample_rate):
+        separated = separate_at_rate(separate, blocks, rate=rate, model_rate=self.sample_rate)
+        for finished in work_ahead(separated) if ahead else separated:
             yield finished
             done += len(next(iter(finished.values())))
             report()
@@ -170,19 +220,22 @@ class Separator:
     ) -> Iterator[dict[str, np.ndarray]]:
         """`stream` of a file, or of a part of it; `sample_rate` is that of the stems, as there.
 
+        The file is decoded, and its stems are separated, a little ahead of whoever takes them, in threads of their own.
+
         Raises:
             AudioError: the song cannot be read.
             CancelledError: `progress` returned False.
         """
+        rate = self.sample_rate if sample_rate is None else sample_rate
         decode = partial(
             decode_blocks,
             audio_descriptor,
-            sample_rate=self.sample_rate if sample_rate is None else sample_rate,
+            sample_rate=rate,
             channels=self.framing.channels,
             offset=offset,
             duration=duration,
         )
-        return self.stream(Replayable(decode), sample_rate=sample_rate, progress=progress)
+        return self._stream(Replayable(lambda: work_ahead(decode(), DECODED_AHEAD)), rate, progress, ahead=True)
 
     def separate_to_file(
         self,
@@ -283,8 +336,8 @@ class Separator:
                     "use wiener_window='segment' (--wiener-window segment)"
                 )
             statistics = self._graph.listen(self._counted(blocks, listened))
-            return SegmentStream(partial(separate, statistics=statistics), self.framing, len(self.stems))
-        return SegmentStream(separate, self.framing, len(self.stems))
+            separate = partial(separate, statistics=statistics)
+        return SegmentStream(separate, self.framing, len(self.stems), self._graph.segments_at_once)
 
     def _checked(self, block: np.ndarray) -> np.ndarray:
         block = np.asarray(block, np.float32)

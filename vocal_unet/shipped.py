@@ -6,4 +6,4 @@ from pathlib import Path
 
 FOLDER = Path(__file__).with_name("shipped_models")
 SHIPPED = {folder.name: folder for folder in FOLDER.iterdir()} if FOLDER.is_dir() else {}
-"""Name → packed model folder; used as `vocal-unet:NAME`. None is good enough to be shipped yet."""
+"""Name → packed model folder; used as `vocal-unet:NAME`."""

@@ -19,8 +19,8 @@ FORMS = (
     "mid (centre extraction)",
     "oracle:irm, oracle:irm2, oracle:ibm, oracle:mwf (+ @paper for the paper's framing)",
     "vocal-unet:PATH",
-    "keras:spleeter:2stems (any model name or JSON file)",
-    "spleeter:2stems (the original; any of its models or a JSON file, + @mwf)",
+    "keras:spleeter:2stems (any model name or JSON file; rival)",
+    "spleeter:2stems (the original; any of its models, a JSON file or rival; + @mwf)",
     "savedmodel:PATH",
     "onnx:PATH, tflite:PATH (made by vocal-unet export)",
     "dir:PATH (estimates somebody else made)",
@@ -34,7 +34,8 @@ def make_system(spec: str, *, timeout: float = DEFAULT_TIMEOUT) -> System:
     Args:
         spec: one of `FORMS`. NAME in `keras:NAME` is what `vocal_unet.Separator` takes (`spleeter:2stems`, a JSON file),
             in `spleeter:NAME` one of the original's configurations (`2stems`, a JSON file), with `@mwf` for its
-            multichannel Wiener filter; oracles also take `@spleeter`, their default framing.
+            multichannel Wiener filter; `rival` in both is Spleeter's architecture with weights that come with the benchmark;
+            oracles also take `@spleeter`, their default framing.
         timeout: seconds that starting, and each song, may take.
 
     Raises:

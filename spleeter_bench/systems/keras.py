@@ -8,11 +8,12 @@ from importlib.metadata import version
 
 import numpy as np
 
+from spleeter_bench.rival import FOLDER, RIVAL
 from spleeter_bench.sidecar.protocol.serve import Failure, Model, Unavailable
 
 
 def separator_model(name: str) -> Model:
-    """Load `vocal_unet.Separator(name)`: a trained model's folder, a name such as `spleeter:2stems` or a JSON file.
+    """Load `vocal_unet.Separator(name)`: a trained model's folder, a name such as `spleeter:2stems`, a JSON file or `rival`.
 
     Raises:
         Unavailable: its weights are not on this machine and cannot be fetched.
@@ -21,7 +22,7 @@ def separator_model(name: str) -> Model:
     from vocal_unet import Separator, VocalUnetError, WeightsUnavailableError, __version__
 
     try:
-        separator = Separator(name)
+        separator = Separator(FOLDER if name == RIVAL else name)
     except WeightsUnavailableError as error:
         raise Unavailable(str(error)) from None
     except VocalUnetError as error:

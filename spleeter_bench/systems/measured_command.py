@@ -28,7 +28,12 @@ def main() -> None:
     _, status, usage = os.wait4(process.pid, 0)
     seconds = time.perf_counter() - started
     unit = 1 if sys.platform == "darwin" else 1024
-    cost = {"seconds": seconds, "peak_memory": unit * usage.ru_maxrss, "exit": os.waitstatus_to_exitcode(status)}
+    cost = {
+        "seconds": seconds,
+        "cpu_seconds": usage.ru_utime + usage.ru_stime,
+        "peak_memory": unit * usage.ru_maxrss,
+        "exit": os.waitstatus_to_exitcode(status),
+    }
     with open(report, "w", encoding="utf-8") as file:
         json.dump(cost, file)
     # the reading thread sits in a system call that an orderly exit would wait for

@@ -60,6 +60,12 @@ def test_separate_writes_the_stems_and_names_them(run: Run, small_spleeter: Path
     assert printed.err.endswith("2 of 2 songs separated\n")
 
 
+def test_a_device_that_is_not_there_is_refused(run: Run, small_spleeter: Path, tmp_path: Path, tone, capfd) -> None:
+    write_audio(tmp_path / "a.wav", tone(9000), 44100)
+    assert run("separate", tmp_path / "a.wav", "-p", small_spleeter, "--device", "gpu:7", "-o", tmp_path / "out") == 2
+    assert "there is no device gpu:7" in capfd.readouterr().err and not (tmp_path / "out").exists()
+
+
 def text_file(path: Path) -> None:
     path.write_text("not a song\n" * 1000)
 

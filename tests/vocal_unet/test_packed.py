@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import shutil
 from pathlib import Path
@@ -12,6 +13,7 @@ import pytest
 from tests.conftest import snr
 from tests.vocal_unet.test_training import SMALL
 from vocal_unet import Separator
+from vocal_unet.config import SpleeterNetworkConfig
 from vocal_unet.errors import ModelError
 from vocal_unet.packed import WEIGHTS, pack
 from vocal_unet.safetensors import read_arrays, write_arrays
@@ -23,10 +25,13 @@ from vocal_unet.training.progress import History
 SCORES = {"val_loss": 1.0, "val_si_sdr": 2.0, "val_si_sdri": 3.0}
 
 
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    plan = architecture(SMALL, ("vocals", "accompaniment"))
-    network = plan.build(SMALL.framing)
+@pytest.fixture(scope="module", params=["unet", "spleeter"])
+def folder(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    framing = dataclasses.replace(SMALL.framing, bins=192)  # Spleeter's networks halve it six times
+    small = SpleeterNetworkConfig(conv_n_filters=(2, 3, 4, 4, 4, 4))
+    config = dataclasses.replace(SMALL, arch=request.param, framing=framing, spleeter=small, crop_frames=64)
+    plan = architecture(config, ("vocals", "accompaniment"))
+    network = plan.build(config.framing)
     rng = np.random.default_rng(0)
     network.set_weights([w + 0.1 * np.abs(rng.standard_normal(w.shape)) for w in network.get_weights()])
     made = tmp_path_factory.mktemp("packed") / "model"
@@ -60,12 +65,13 @@ def test_what_does_not_fit_is_named(folder: Path, tmp_path: Path) -> None:
     packed = pack(folder, tmp_path / "packed")
     config = json.loads((packed / "config.json").read_text())
     config["training"]["unet"]["filters"] = [2, 3, 5]
+    config["training"]["spleeter"]["conv_n_filters"] = [2, 3, 5, 2, 3, 5]
     (packed / "config.json").write_text(json.dumps(config))
     with pytest.raises(ModelError, match="weights of another network"):
         Separator(packed)
-    config["architecture"] = "spleeter"
+    config["architecture"] = "transformer"
     (packed / "config.json").write_text(json.dumps(config))
-    with pytest.raises(ModelError, match="only the paper's U-Net"):
+    with pytest.raises(ModelError, match="must be unet or spleeter, not transformer"):
         Separator(packed)
     shutil.rmtree(packed)
     packed.mkdir()

@@ -61,6 +61,17 @@ def test_scores_are_means_over_the_excerpts(tone) -> None:
     assert (scores.si_sdr, scores.si_sdri) == pytest.approx((np.mean(each), np.mean(each) - np.mean(mixtures)))
 
 
+def test_spleeters_stems_share_the_parts_in_phase_with_the_mixture() -> None:
+    plan = architecture(dataclasses.replace(SPLEETER, loss="spectral_snr"), STEMS)
+    rng = np.random.default_rng(0)
+    mixture = rng.gamma(1, 1, (1, 2, 3, 2)).astype(np.float32)
+    target = (mixture * rng.uniform(-0.2, 1, mixture.shape)).astype(np.float32)
+    targets = plan.targets(mixture, target, None)
+    for stem, part in zip(STEMS, (target, mixture - target), strict=True):
+        assert float(plan.losses()[stem](targets[stem], part)[0, 0]) == pytest.approx(0, abs=1e-6)
+        assert float(plan.losses()[stem](targets[stem], 0 * part)[0, 0]) > 1
+
+
 def songs(folder: Path, low: str, high: str) -> Path:
     """Three songs: one stem of noise below 3 kHz, one of noise from there to 12 kHz."""
     rng = np.random.default_rng(0)

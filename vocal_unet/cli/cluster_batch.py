@@ -17,7 +17,7 @@ from vocal_unet.errors import VocalUnetError
 from vocal_unet.stem_files import WrittenStems
 
 if TYPE_CHECKING:
-    from vocal_unet.config import Rendering
+    from vocal_unet.config import Execution, Rendering
     from vocal_unet.separator import Separator
 
 
@@ -27,6 +27,7 @@ class WorkerSettings:
 
     model: str
     rendering: Rendering
+    execution: Execution
     batch: BatchSettings
 
 
@@ -47,8 +48,7 @@ class SongSeparator:
         console.import_tensorflow()
         from vocal_unet.separator import Separator
 
-        made = settings.rendering
-        self._separator = Separator(settings.model, mwf=made.mwf, wiener_window=made.wiener_window, band=made.band)
+        self._separator = Separator(settings.model, **settings.rendering.to_dict(), **settings.execution.to_dict())
         self._settings = settings.batch
 
     def do(self, song: Song) -> WrittenStems | VocalUnetError:
@@ -64,9 +64,8 @@ class SongSeparator:
 
 def separate_songs_on_cluster(
     separator: Separator,
-    model: str,
+    made: WorkerSettings,
     infos: Mapping[Path, AudioInfo],
-    settings: BatchSettings,
     address: str,
     outcome: Outcome,
     reporter: Reporter,
@@ -78,8 +77,8 @@ def separate_songs_on_cluster(
         ClusterError: the cluster cannot be reached or was lost.
         VocalUnetError: a worker cannot load the model.
     """
-    found = Path(model).absolute()
-    made = WorkerSettings(str(found) if found.exists() else model, separator.rendering, settings)
+    found, settings = Path(made.model).absolute(), made.batch
+    made = replace(made, model=str(found) if found.exists() else made.model)
     songs = [
         Song(
             song,

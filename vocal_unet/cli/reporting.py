@@ -43,6 +43,10 @@ class Reporter(ABC):
         return None
 
     @abstractmethod
+    def note(self, text: str) -> None:
+        """Something that people should know and programs see from what follows."""
+
+    @abstractmethod
     def model(self, name: str, weights: str, stems: tuple[str, ...], sample_rate: int) -> None: ...
 
     @abstractmethod
@@ -85,6 +89,9 @@ class TerminalReporter(Reporter):
 
     def __exit__(self, *_: object) -> None:
         self._bar.stop()
+
+    def note(self, text: str) -> None:
+        self._say(text)
 
     def model(self, name: str, weights: str, stems: tuple[str, ...], sample_rate: int) -> None:
         self._say(f"{name}: {weights}")
@@ -144,6 +151,9 @@ class JsonReporter(Reporter):
         line = {"event": event, **({} if song is None else {"file": str(song)}), **values}
         sys.stdout.write(json.dumps(line) + "\n")
         sys.stdout.flush()
+
+    def note(self, text: str) -> None:
+        return None
 
     def model(self, name: str, weights: str, stems: tuple[str, ...], sample_rate: int) -> None:
         self._emit("model", name=name, weights=weights, stems=stems, sample_rate=sample_rate)

@@ -10,7 +10,7 @@ import typer
 
 from vocal_unet import console
 from vocal_unet.cli.reporting import JsonReporter, Outcome, Reporter, TerminalReporter
-from vocal_unet.config import Rendering, require
+from vocal_unet.config import Execution, Rendering, require
 from vocal_unet.errors import VocalUnetError
 from vocal_unet.naming import FILENAME_FORMAT
 
@@ -40,6 +40,10 @@ class Clip(str, enum.Enum):
     none, clamp, rescale = "none", "clamp", "rescale"
 
 
+class Precision(str, enum.Enum):
+    float32, bfloat16, float16 = "float32", "bfloat16", "float16"
+
+
 class RawName(str, enum.Enum):
     s16le, f32le = "s16le", "f32le"
 
@@ -55,15 +59,16 @@ def separate(
         ),
     ],
     model: Annotated[
-        str,
+        str | None,
         typer.Option(
             "-p",
             "--params_filename",
             "--model",
             help="A Spleeter model such as spleeter:4stems, a folder made by 'vocal-unet train', a Spleeter JSON file, or an "
             "export: savedmodel:PATH, onnx:PATH, tflite:PATH.",
+            show_default="spleeter:2stems where its weights are here, else vocal-unet:demo, which comes with the package",
         ),
-    ] = "spleeter:2stems",
+    ] = None,
     output: Annotated[
         Path, typer.Option("-o", "--output_path", help="Folder the stems are written to; - is raw samples to a pipe.")
     ] = Path("separated"),
@@ -98,6 +103,13 @@ def separate(
     keep_sample_rate: Annotated[
         bool, typer.Option("--keep-sample-rate", help="Write stems at the song's own sample rate.")
     ] = False,
+    device: Annotated[
+        str | None,
+        typer.Option(help="cpu, gpu or gpu:N.", show_default="a GPU where TensorFlow sees one", metavar="DEVICE"),
+    ] = None,
+    precision: Annotated[
+        Precision, typer.Option(help="What the network computes in; 16 bits cost some dB (docs/performance.md).")
+    ] = Precision.float32,
     clip: Annotated[
         Clip,
         typer.Option(
@@ -153,7 +165,8 @@ def separate(
             require_matplotlib()
         rendering = Rendering(mwf, wiener_window.value, band.value)
         raw = RawFormat(raw_format.value, raw_rate, raw_channels)
-        _run(files, model, rendering, settings, raw, dask, outcome, reporter)
+        made_of = (model, rendering, Execution(device, precision.value))
+        _run(files, made_of, settings, raw, dask, outcome, reporter)
     except VocalUnetError as error:
         reporter.refused(error)
         raise
@@ -163,8 +176,7 @@ def separate(
 
 def _run(
     files: list[str],
-    model: str,
-    rendering: Rendering,
+    made_of: tuple[str | None, Rendering, Execution],
     settings: BatchSettings,
     raw: RawFormat,
     dask: str | None,
@@ -172,7 +184,7 @@ def _run(
     reporter: Reporter,
 ) -> None:
     from vocal_unet.cli.batch import probe_songs, separate_songs
-    from vocal_unet.cli.cluster_batch import separate_songs_on_cluster
+    from vocal_unet.cli.cluster_batch import WorkerSettings, separate_songs_on_cluster
     from vocal_unet.cli.pipes import PIPE, separate_pipe
     from vocal_unet.songs import find_songs
 
@@ -185,27 +197,31 @@ def _run(
             "--json and -o - both want standard output; choose one",
         )
         require(not settings.plot, f"--plot reads files again and {PIPE} is none; leave out one of the two")
-        separator = _separator(model, rendering, reporter)
+        separator = _separator(*made_of, reporter)
         with reporter:
             separate_pipe(separator, Path(files[0]), settings, raw, outcome, reporter)
         return
     with reporter:
         infos = probe_songs(find_songs(files, leave_out=settings.output), outcome, reporter)
         if infos:
-            separator = _separator(model, rendering, reporter)
+            separator = _separator(*made_of, reporter)
             if dask is None:
                 separate_songs(separator, infos, settings, outcome, reporter)
             else:
-                separate_songs_on_cluster(separator, model, infos, settings, dask, outcome, reporter)
+                made = WorkerSettings(made_of[0] or separator.model.name, *made_of[1:], settings)
+                separate_songs_on_cluster(separator, made, infos, dask, outcome, reporter)
     reporter.summary(outcome)
 
 
-def _separator(model: str, rendering: Rendering, reporter: Reporter) -> Separator:
+def _separator(model: str | None, rendering: Rendering, execution: Execution, reporter: Reporter) -> Separator:
     console.import_tensorflow()
-    from vocal_unet.separator import Separator, load_model
+    from vocal_unet.loading import DEFAULT, default_model
+    from vocal_unet.separator import Separator
 
-    with console.download_bar(model) as progress:
-        loaded = load_model(model, progress)
-    separator = Separator(loaded, mwf=rendering.mwf, wiener_window=rendering.wiener_window, band=rendering.band)
-    reporter.model(loaded.name, separator.weights, separator.stems, separator.sample_rate)
+    chosen = model or default_model()
+    if model is None and chosen != DEFAULT:
+        reporter.note(f"no model named, and Deezer's weights are not here (-p {DEFAULT} fetches them)")
+    with console.download_bar(chosen) as progress:
+        separator = Separator(chosen, **rendering.to_dict(), **execution.to_dict(), download=progress)
+    reporter.model(separator.model.name, separator.weights, separator.stems, separator.sample_rate)
     return separator

@@ -2,6 +2,7 @@
 
 from vocal_unet.config.augment import AUGMENTATIONS, AugmentConfig
 from vocal_unet.config.base import Config, read_json, require
+from vocal_unet.config.execution import PRECISIONS, Execution
 from vocal_unet.config.framing import FRAMINGS, Framing
 from vocal_unet.config.masking import BANDS, WIENER_WINDOWS, Masking, Rendering, rest_stem
 from vocal_unet.config.networks import SpleeterNetworkConfig, UNetConfig
@@ -12,10 +13,12 @@ __all__ = [
     "AUGMENTATIONS",
     "BANDS",
     "FRAMINGS",
+    "PRECISIONS",
     "PRESETS",
     "WIENER_WINDOWS",
     "AugmentConfig",
     "Config",
+    "Execution",
     "Framing",
     "Masking",
     "Rendering",

@@ -42,6 +42,8 @@ class UNetConfig(Config):
     mask's transposed convolution doubles them again: a quarter of the arithmetic in the upper levels.
     `frequency_bottleneck`: every level gets two dense layers across its bins, through so many times fewer; 0 has none
     (Choi et al., "Investigating U-Nets with various intermediate blocks for spectrogram-based singing voice separation", 2020).
+    `detail_db`: magnitudes so far below a segment's loudness are still told apart; noise floors and what a codec left of high
+    frequencies give away where a training song came from, so few songs are learned by heart less readily with less of it.
     """
 
     filters: tuple[int, ...] = (16, 32, 64, 128, 256)
@@ -51,6 +53,7 @@ class UNetConfig(Config):
     batch_normalization_momentum: float = 0.99
     first_stride: int = 1
     frequency_bottleneck: int = 0
+    detail_db: float = 60.0
 
     def __post_init__(self) -> None:
         require(len(self.filters) >= 2, f"filters needs at least two levels, not {self.filters}")
@@ -65,5 +68,9 @@ class UNetConfig(Config):
         )
         require(self.first_stride in (1, 2), f"first_stride must be 1 or 2, not {self.first_stride}")
         require_whole(0, frequency_bottleneck=(self.frequency_bottleneck,))
+        require(
+            is_number(self.detail_db) and 0 < self.detail_db <= 120,
+            f"detail_db must be above 0 and at most 120, not {self.detail_db}",
+        )
         momentum = self.batch_normalization_momentum
         require(0 <= momentum < 1, f"batch_normalization_momentum must be in [0, 1), not {momentum}")

@@ -96,8 +96,8 @@ class TrainConfig(Config):
             value = getattr(self, key)
             require(value in choices, f"{key} must be {' or '.join(choices)}, not {value!r}")
         require(
-            self.arch == "unet" or self.loss == "magnitude_l1",
-            f"loss must be magnitude_l1 for arch spleeter, which draws no masks of its own, not {self.loss!r}",
+            self.arch == "unet" or self.loss != "mask_l1",
+            f"loss must not be {self.loss!r} for arch spleeter, which draws no masks of its own",
         )
         require(0 <= self.early_stopping <= 1, f"early_stopping must be in [0, 1], not {self.early_stopping}")
         require(0 < self.validation_songs < 1, f"validation_songs must be between 0 and 1, not {self.validation_songs}")

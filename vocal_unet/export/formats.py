@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import json
 import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -19,6 +20,7 @@ from vocal_unet.exported import DESCRIPTION
 from vocal_unet.loading import LoadedModel, load_model
 from vocal_unet.separator import Separator
 from vocal_unet.spleeter.checkpoint_writer import describe_network, save_for_spleeter
+from vocal_unet.spleeter.pretrained import SOURCE_FILE
 
 
 @dataclass(frozen=True)
@@ -66,6 +68,7 @@ def _checkpoint(job: _Job) -> None:
     name = job.name.removesuffix(".json")
     described = describe_network(model.network, name, model.stems, model.framing, model.masking)
     save_for_spleeter(job.path, model.network, described)
+    (job.path / described.model_dir / SOURCE_FILE).write_text(json.dumps({"source": model.weights}), encoding="utf-8")
     (job.path / CARD).write_text(job.card, encoding="utf-8")
 
 

@@ -7,8 +7,6 @@ from keras import layers, ops
 
 from vocal_unet.config import Framing, UNetConfig
 
-DETAIL = 1000.0
-"""Magnitudes down to 1 / DETAIL of a segment's loudness (-60 dB) are told apart; what is far below counts as silence."""
 SILENCE = 1e-4
 """Added to a segment's loudness, so that digital silence is not divided by zero. A full-scale sine has about 1000."""
 
@@ -23,9 +21,9 @@ def build_unet(framing: Framing, config: UNetConfig, name: str = "vocal_unet") -
     of the arithmetic, and a decoder level already joins what it was given in the next transposed convolution.
 
     The magnitudes of music span 60 dB and more, so the network does not see them as they are: each segment is divided by
-    its loudness, Σx² / Σx, and compressed to log(1 + DETAIL · x). That makes the mask independent of the recording's gain;
-    unlike a plain mean this measure does not change when silent frames pad the end of a song. A batch normalisation per frequency
-    bin then evens out the spectrum's slope and lets the convolutions know high bins from low ones.
+    its loudness, Σx² / Σx, and compressed to log(1 + x · 10^(detail_db / 20)). That makes the mask independent of the
+    recording's gain; unlike a plain mean this measure does not change when silent frames pad the end of a song. A batch
+    normalisation per frequency bin then evens out the spectrum's slope and lets the convolutions know high bins from low ones.
 
     Frames and bins are padded with zeros inside to multiples of 2^(levels - 1) and cropped again at the end. Weights do not
     depend on the number of frames: those of a network for short crops fit one for whole segments.
@@ -44,7 +42,7 @@ def build_unet(framing: Framing, config: UNetConfig, name: str = "vocal_unet") -
     frames, bins = framing.segment_frames, framing.bins
     mixture = keras.Input((frames, bins, framing.channels), name="mixture")
     x = layers.BatchNormalization(axis=2, momentum=config.batch_normalization_momentum, name="input_normalization")(
-        _compressed(mixture)
+        _compressed(mixture, config)
     )
     multiple = config.first_stride * 2 ** (len(config.filters) - 1)
     padding = ((0, -frames % multiple), (0, -bins % multiple))
@@ -86,11 +84,11 @@ def build_unet(framing: Framing, config: UNetConfig, name: str = "vocal_unet") -
     return keras.Model(mixture, {"mask": mask, "vocals": vocals}, name=name)
 
 
-def _compressed(mixture: keras.KerasTensor) -> keras.KerasTensor:
+def _compressed(mixture: keras.KerasTensor, config: UNetConfig) -> keras.KerasTensor:
     """Magnitudes relative to their segment's loudness, on a logarithmic scale."""
     energy = ops.sum(ops.square(mixture), axis=(1, 2, 3), keepdims=True)
     loudness = energy / (ops.sum(mixture, axis=(1, 2, 3), keepdims=True) + SILENCE) + SILENCE
-    return ops.log1p(mixture * (DETAIL / loudness))
+    return ops.log1p(mixture * (10 ** (config.detail_db / 20) / loudness))
 
 
 def _normalised(x: keras.KerasTensor, config: UNetConfig, prefix: str) -> keras.KerasTensor:

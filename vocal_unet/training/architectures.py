@@ -10,7 +10,7 @@ import keras
 import tensorflow as tf
 
 from vocal_unet.config import Framing, Masking, TrainConfig
-from vocal_unet.losses import LOSSES, magnitude_l1, target_mask
+from vocal_unet.losses import LOSSES, target_mask
 from vocal_unet.models.spleeter import build_spleeter
 from vocal_unet.models.unet import build_unet
 
@@ -43,6 +43,10 @@ class Architecture(ABC):
     def targets(self, mixture: tf.Tensor, target: tf.Tensor, rest: tf.Tensor | None) -> dict[str, tf.Tensor]:
         """What the outputs are compared with, from `data.pipeline.magnitudes`, float32 `(segments, frames, bins, channels)`."""
 
+    def beside(self, target: tf.Tensor, mixture: tf.Tensor) -> tf.Tensor:
+        """The target, with the mixture on the last axis behind it where the loss wants both."""
+        return tf.concat([target, mixture], axis=-1) if self.config.phase_sensitive else target
+
 
 class VocalUNet(Architecture):
     """The paper's U-Net: one mask."""
@@ -60,7 +64,7 @@ class VocalUNet(Architecture):
         output, _ = LOSSES[self.config.loss]
         if output == "mask":
             return {output: target_mask(target, mixture)}
-        return {output: tf.concat([target, mixture], axis=-1) if self.config.phase_sensitive else target}
+        return {output: self.beside(target, mixture)}
 
 
 class TwoStemSpleeter(Architecture):
@@ -73,10 +77,12 @@ class TwoStemSpleeter(Architecture):
         return build_spleeter(framing, self.stems, self.config.spleeter)
 
     def losses(self) -> dict[str, Callable[[Any, Any], Any]]:
-        return dict.fromkeys(self.stems, magnitude_l1)
+        return dict.fromkeys(self.stems, LOSSES[self.config.loss][1])
 
     def targets(self, mixture: tf.Tensor, target: tf.Tensor, rest: tf.Tensor | None) -> dict[str, tf.Tensor]:
-        return dict(zip(self.stems, (target, rest), strict=True))
+        if self.config.phase_sensitive:
+            rest = mixture - target  # the parts in phase with the mixture add up to it
+        return {stem: self.beside(part, mixture) for stem, part in zip(self.stems, (target, rest), strict=True)}
 
 
 _ARCHITECTURES: dict[str, type[Architecture]] = {"unet": VocalUNet, "spleeter": TwoStemSpleeter}
