@@ -55,7 +55,9 @@ def with_precision(network: keras.Model, precision: str) -> keras.Model:
         return network
     last = {operation.name for operation in map(_maker, keras.tree.flatten(network.output))}
 
-    def clone(layer: keras.layers.Layer) -> keras.layers.Layer:
+    def clone(layer: keras.Operation) -> keras.Operation:
+        if not isinstance(layer, keras.layers.Layer):
+            return layer.__class__.from_config(layer.get_config())  # arithmetic on the magnitudes, in their precision
         # masks and their products have no use for 8 bits, and neither have the magnitudes that come in
         whole = layer.name in last or isinstance(layer, (keras.layers.InputLayer, keras.layers.Activation))
         return layer.__class__.from_config(

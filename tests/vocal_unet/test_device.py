@@ -12,8 +12,12 @@ import pytest
 
 from tests.conftest import snr
 from vocal_unet import Separator, device
+from vocal_unet.config import Framing, UNetConfig
 from vocal_unet.device import choose_device, segment_bytes, segments_at_once, with_precision
 from vocal_unet.errors import ConfigError
+from vocal_unet.models.unet import build_unet
+
+SHORT = Framing(frame_length=512, frame_step=128, segment_frames=16, bins=200)
 
 
 def test_devices_by_name() -> None:
@@ -74,3 +78,11 @@ def test_sixteen_bits_cost_what_they_must(small_spleeter: Path, tone) -> None:
 def test_an_export_runs_where_it_runs(exports: Path) -> None:
     with pytest.raises(ConfigError, match="leave out the device and the precision"):
         Separator(f"savedmodel:{exports / 'savedmodel'}", device="cpu")
+
+
+def test_a_unet_computes_in_sixteen_bits_too() -> None:
+    network = build_unet(SHORT, UNetConfig(filters=(2, 3, 4), dropout=()))
+    magnitude = np.random.default_rng(0).gamma(1, 1, (1, *network.input_shape[1:])).astype(np.float32)
+    whole, half = (net(magnitude, training=False) for net in (network, with_precision(network, "bfloat16")))
+    assert half["mask"].dtype == half["vocals"].dtype == "float32"
+    assert 25 < snr(whole["vocals"].numpy(), half["vocals"].numpy()) < 80
