@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import itertools
 import json
-import os
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -15,8 +13,9 @@ import numpy as np
 
 from spleeter_bench.errors import BenchError
 from spleeter_bench.report import Table
-from spleeter_bench.sidecar.checkpoints import generate_checkpoint
+from spleeter_bench.sidecar.checkpoints import ensure_checkpoint
 from spleeter_bench.sidecar.environment import ensure_environment
+from spleeter_bench.sidecar.weights import model_path
 from spleeter_bench.systems import make_system
 from spleeter_bench.systems.base import System
 from spleeter_bench.tracks import example_path
@@ -117,11 +116,9 @@ def measure(
     with tempfile.TemporaryDirectory(prefix="spleeter-parity-") as temporary:
         folder = checkpoints or Path(temporary) / "models"
         for model in choice["models"]:
-            if not any((folder / model).glob("*.index")):
-                progress(f"{model}: making a checkpoint with generated weights")
-                generate_checkpoint(f"spleeter:{model}", folder)
+            ensure_checkpoint(model, folder, progress)
         inputs = make_inputs(choice["inputs"], Path(temporary))
-        with _model_path(folder):
+        with model_path(folder):
             for setting in settings(choice):
                 yield _measure(setting, inputs, Path(temporary), progress)
 
@@ -237,17 +234,3 @@ def _resampled(folder: Path) -> Input:
 
 def _decibels(value: float) -> str:
     return "equal" if value == float("inf") else f"{value:.1f}"
-
-
-@contextmanager
-def _model_path(folder: Path) -> Iterator[None]:
-    """Both sides look for checkpoints where $MODEL_PATH says."""
-    before = os.environ.get("MODEL_PATH")
-    os.environ["MODEL_PATH"] = str(folder.absolute())
-    try:
-        yield
-    finally:
-        if before is None:
-            del os.environ["MODEL_PATH"]
-        else:
-            os.environ["MODEL_PATH"] = before

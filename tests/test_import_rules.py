@@ -44,7 +44,7 @@ ALLOWED = {
     "spectrogram": set(),
     "plots": {"errors", "audio", "spectrogram"},
     "cluster": {"errors"},
-    "device": {"config"},
+    "device": {"config", "models"},
     "graph": {"config", "device", "framing", "loading", "masks", "streaming", "wiener"},
     "separator": {
         "ahead",
@@ -133,6 +133,7 @@ NO_TENSORFLOW = {
         "listening",
         "page",
         "page_commands",
+        "own_command",
         "speed_command",
         "statistics",
         "runner",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import re
 import subprocess
 from contextlib import AbstractContextManager, nullcontext
@@ -11,6 +10,7 @@ import keras
 import tensorflow as tf
 
 from vocal_unet.config import require
+from vocal_unet.models.sizes import output_values
 
 MOST_SEGMENTS = 16
 SHARE = 0.5
@@ -80,14 +80,7 @@ def segments_at_once(network: keras.Model, frames: int, device: str | None) -> i
 
 def segment_bytes(network: keras.Model, frames: int) -> int:
     """What all of a network's layers put out for one segment, in float32: more than it ever needs at a time."""
-    bins = network.input_shape[2]
-    total = 0
-    for layer in network.layers:
-        for tensor in keras.tree.flatten(layer.output):
-            # where a network takes any number of frames, they shrink as the bins do
-            shape = [frames * tensor.shape[2] // bins if size is None else size for size in tensor.shape[1:]]
-            total += 4 * math.prod(shape)
-    return total
+    return 4 * output_values(network, frames)
 
 
 def _maker(tensor: keras.KerasTensor) -> keras.Operation:

@@ -8,14 +8,12 @@ after the same training; they say nothing of how good Deezer's weights are.
 from __future__ import annotations
 
 import hashlib
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pooch
 
-from spleeter_bench.errors import SystemUnavailableError
+from spleeter_bench.errors import BenchError, SystemUnavailableError
+from spleeter_bench.own_command import run_module
 from spleeter_bench.sidecar.lock import locked
 
 RIVAL = "rival"
@@ -41,10 +39,10 @@ def checkpoint_folder() -> Path:
 
 
 def _write(folder: Path) -> None:
-    """By our own command, in a process of its own, since the benchmark's does not load TensorFlow."""
-    command = [sys.executable, "-m", "vocal_unet", "export", str(FOLDER), str(folder), "--format", "checkpoint"]
-    quiet = {**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3"}
-    done = subprocess.run(command, capture_output=True, text=True, env=quiet, stdin=subprocess.DEVNULL)
-    if done.returncode:
-        reason = done.stderr.strip().splitlines() or [f"exit code {done.returncode}"]
-        raise SystemUnavailableError(f"the rival's checkpoint could not be written: {reason[-1]}")
+    try:
+        run_module(
+            "vocal_unet", "export", str(FOLDER), str(folder), "--format", "checkpoint",
+            failed="the rival's checkpoint could not be written",
+        )  # fmt: skip
+    except BenchError as error:
+        raise SystemUnavailableError(str(error)) from None

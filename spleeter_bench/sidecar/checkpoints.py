@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import subprocess
+from collections.abc import Callable
 from pathlib import Path
 
 from spleeter_bench.errors import BenchError
@@ -33,3 +34,19 @@ def generate_checkpoint(descriptor: str, folder: str | os.PathLike[str], seed: i
         reason = done.stderr.strip().splitlines() or [f"exit code {done.returncode}"]
         raise BenchError(f"no checkpoint of {descriptor} could be generated: {reason[-1]}")
     return Path(done.stdout.strip().splitlines()[-1])
+
+
+def ensure_checkpoint(model: str, folder: Path, progress: Callable[[str], None]) -> None:
+    """Make `folder/model` with generated weights unless a checkpoint is there.
+
+    Args:
+        model: one of Spleeter's own, such as `2stems`.
+        folder: what `MODEL_PATH` will be.
+        progress: told when one has to be made.
+
+    Raises:
+        SystemUnavailableError, BenchError: as `generate_checkpoint`.
+    """
+    if not any((folder / model).glob("*.index")):
+        progress(f"{model}: making a checkpoint with generated weights")
+        generate_checkpoint(f"spleeter:{model}", folder)

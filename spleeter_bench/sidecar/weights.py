@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pooch
@@ -18,3 +20,17 @@ def weights_folder() -> Path:
 def spleeter_descriptor(name: str) -> str:
     """What Spleeter calls the model `name`: `spleeter:NAME` for one of its own, the path for a JSON file."""
     return name if name.endswith(".json") or os.sep in name else f"spleeter:{name}"
+
+
+@contextmanager
+def model_path(folder: Path) -> Iterator[None]:
+    """Inside, both sides look for checkpoints in `folder`, as $MODEL_PATH says."""
+    before = os.environ.get("MODEL_PATH")
+    os.environ["MODEL_PATH"] = str(folder.absolute())
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ["MODEL_PATH"]
+        else:
+            os.environ["MODEL_PATH"] = before

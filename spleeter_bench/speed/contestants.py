@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import subprocess
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -11,6 +10,7 @@ from pathlib import Path
 
 from spleeter_bench import sidecar
 from spleeter_bench.errors import BenchError
+from spleeter_bench.own_command import run_module
 from spleeter_bench.sidecar.environment import ensure_environment, isolated_variables
 
 ORIGINAL, KERAS, SAVEDMODEL, ONNX = "original", "keras", "savedmodel", "onnx"
@@ -72,9 +72,6 @@ def _separate(system: str) -> Callable[[Path, Path], list[str]]:
 def _export(model: str, form: str, work: Path, variables: Mapping[str, str]) -> str:
     target = work / f"{model}.{form}"
     if not target.exists():
-        command = [sys.executable, "-m", "vocal_unet", "export", f"spleeter:{model}", str(target), "--format", form]
-        done = subprocess.run(command, capture_output=True, text=True, env=dict(variables), stdin=subprocess.DEVNULL)
-        if done.returncode:
-            reason = done.stderr.strip().splitlines() or [f"exit code {done.returncode}"]
-            raise BenchError(f"{model} could not be exported as {form}: {reason[-1]}")
+        arguments = ("vocal_unet", "export", f"spleeter:{model}", str(target), "--format", form)
+        run_module(*arguments, failed=f"{model} could not be exported as {form}", variables=variables)
     return f"{form}:{target}"

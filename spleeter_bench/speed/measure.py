@@ -5,17 +5,16 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import subprocess
-import sys
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
-from spleeter_bench.errors import BenchError
 from spleeter_bench.machine import machine_facts
-from spleeter_bench.sidecar.checkpoints import generate_checkpoint
+from spleeter_bench.own_command import run_module
+from spleeter_bench.sidecar.checkpoints import ensure_checkpoint
+from spleeter_bench.sidecar.weights import model_path
 from spleeter_bench.speed.contestants import NAMES, Contestant, contestants
 from spleeter_bench.speed.process import run_measured
 from spleeter_bench.speed.results import Floor, SpeedRun, Timing
@@ -60,23 +59,21 @@ def measure(
     work.mkdir(parents=True, exist_ok=True)
     if weights is None:
         weights = work / "models"
-        if not any((weights / model).glob("*.index")):
-            progress(f"making a checkpoint of {model} with generated weights")
-            generate_checkpoint(f"spleeter:{model}", weights)
-    os.environ["MODEL_PATH"] = str(weights)  # for the loaded systems, which are started from here
-    progress("exporting")
-    taking_part = contestants(model, weights, work, tuple(names))
-    progress("measuring what the processor can do")
-    run = SpeedRun(model, _origin(weights / model), machine_facts(), floor=measure_floor(f"spleeter:{model}"))
-    yield run
-    for seconds in sorted(durations):
-        song = _song(work, seconds)
-        for contestant in taking_part:
-            progress(f"{contestant.name}, {seconds:g} s")
-            run = replace(run, timings=[*run.timings, _time(contestant, song, seconds, work / "stems", run)])
-            yield run
-        if seconds > 600:
-            song.unlink()
+        ensure_checkpoint(model, weights, progress)
+    with model_path(weights):  # for the loaded systems, which are started from here
+        progress("exporting")
+        taking_part = contestants(model, weights, work, tuple(names))
+        progress("measuring what the processor can do")
+        run = SpeedRun(model, _origin(weights / model), machine_facts(), floor=measure_floor(f"spleeter:{model}"))
+        yield run
+        for seconds in sorted(durations):
+            song = _song(work, seconds)
+            for contestant in taking_part:
+                progress(f"{contestant.name}, {seconds:g} s")
+                run = replace(run, timings=[*run.timings, _time(contestant, song, seconds, work / "stems", run)])
+                yield run
+            if seconds > 600:
+                song.unlink()
 
 
 def measure_floor(model: str) -> Floor:
@@ -85,12 +82,7 @@ def measure_floor(model: str) -> Floor:
     Raises:
         BenchError: it failed.
     """
-    command = [sys.executable, "-m", "spleeter_bench.speed.floor", model]
-    quiet = {**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3"}
-    done = subprocess.run(command, capture_output=True, text=True, stdin=subprocess.DEVNULL, env=quiet)
-    if done.returncode:
-        raise BenchError(f"{model}: {(done.stderr.strip().splitlines() or ['no word'])[-1]}")
-    return Floor(**json.loads(done.stdout.splitlines()[-1]))
+    return Floor(**json.loads(run_module("spleeter_bench.speed.floor", model, failed=model).splitlines()[-1]))
 
 
 def _time(contestant: Contestant, song: Path, seconds: float, stems: Path, run: SpeedRun) -> Timing:

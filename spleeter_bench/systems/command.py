@@ -2,33 +2,26 @@
 
 from __future__ import annotations
 
-import json
-import os
 import shlex
 import shutil
-import signal
 import string
 import subprocess
-import sys
 import tempfile
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from pathlib import Path
-from typing import BinaryIO
 
 import numpy as np
 
 from spleeter_bench.errors import BenchError, SystemFailedError, SystemUnavailableError
 from spleeter_bench.estimates import SUFFIXES, read_stems
 from spleeter_bench.systems.base import Separation, System, SystemInfo
+from spleeter_bench.systems.measured import MeasuredCommand
 from vocal_unet import write_audio
 
 PLACEHOLDERS = ("input", "output", "name")
 COST_NOTE = (
     "its time and memory are those of the whole command: starting it, loading its model, reading and writing files"
 )
-_MEASURE = Path(__file__).with_name("measured_command.py")
-_TAIL_BYTES = 8192
 
 
 class CommandSystem(System):
@@ -46,7 +39,7 @@ class CommandSystem(System):
         self.spec = spec
         self._timeout = timeout
         self._words = _parse(template)
-        self._process: subprocess.Popen | None = None
+        self._running: MeasuredCommand | None = None
 
     def start(self) -> SystemInfo:
         program = self._words[0]
@@ -74,36 +67,26 @@ class CommandSystem(System):
             return Separation(read_stems(found[0].parent, sample_rate, mixture.shape), seconds, memory)
 
     def close(self) -> None:
-        process, self._process = self._process, None
-        if process is not None:
-            with suppress(ProcessLookupError):
-                os.killpg(process.pid, signal.SIGKILL)
-            process.wait()
+        running, self._running = self._running, None
+        if running is not None:
+            running.close()
 
     def _measure(self, command: Sequence[str], folder: Path, name: str) -> tuple[float, int]:
         """Run to the end; seconds and peak memory in bytes (of the largest of its processes)."""
-        report = folder / "cost.json"
-        words = [sys.executable, "-I", "-S", str(_MEASURE), str(report), *command]
-        with open(folder / "stderr", "w+b") as stderr:
-            self._process = subprocess.Popen(
-                words, stdin=subprocess.PIPE, stdout=stderr, stderr=stderr, start_new_session=True
-            )
-            try:
-                self._process.wait(self._timeout)
-            except subprocess.TimeoutExpired:
-                raise SystemFailedError(
-                    f"{self._about(name)}: the command did not end within {self._timeout:g} seconds"
-                ) from None
-            finally:
-                # what the command left running would go on beside the next song
-                self.close()
-            if not report.exists():
-                raise SystemFailedError(f"{self._about(name)}: the command was killed{_last_words(stderr)}")
-            cost = json.loads(report.read_text(encoding="utf-8"))
-            if cost["exit"] != 0:
-                end = f"exit code {cost['exit']}" if cost["exit"] > 0 else signal.Signals(-cost["exit"]).name
-                raise SystemFailedError(f"{self._about(name)}: the command ended with {end}{_last_words(stderr)}")
-        return float(cost["seconds"]), int(cost["peak_memory"])
+        self._running = MeasuredCommand(command, folder)
+        try:
+            ended = self._running.wait(self._timeout)
+        except subprocess.TimeoutExpired:
+            raise SystemFailedError(
+                f"{self._about(name)}: the command did not end within {self._timeout:g} seconds"
+            ) from None
+        finally:
+            self.close()
+        if ended.fault:
+            end = "was killed" if ended.fault == "killed" else f"ended with {ended.fault}"
+            last = f"; its last words: {ended.last_words}" if ended.last_words else ""
+            raise SystemFailedError(f"{self._about(name)}: the command {end}{last}")
+        return ended.seconds, ended.peak_memory
 
     def _about(self, name: str) -> str:
         return f"{self.spec} on {name}" if name else self.spec
@@ -126,10 +109,3 @@ def _parse(template: str) -> list[str]:
         if needed not in fields:
             raise BenchError(f"cmd:{template}: has no {{{needed}}}; it stands for the song's file or the stems' folder")
     return words
-
-
-def _last_words(stderr: BinaryIO) -> str:
-    size = stderr.seek(0, os.SEEK_END)
-    stderr.seek(max(0, size - _TAIL_BYTES))
-    lines = [line.strip() for line in stderr.read().decode("utf-8", "replace").splitlines() if line.strip()]
-    return f"; its last words: {lines[-1][:300]}" if lines else ""

@@ -24,12 +24,15 @@ class Architecture(ABC):
     """
 
     masking: Masking
-    learns_rest = False
-    """Whether the magnitude of the rest is needed."""
 
     def __init__(self, config: TrainConfig, stems: tuple[str, str]) -> None:
         self.config = config
         self.stems = stems
+
+    @property
+    def learns_rest(self) -> bool:
+        """Whether the magnitude of the rest is needed."""
+        return False
 
     @abstractmethod
     def build(self, framing: Framing) -> keras.Model:
@@ -71,7 +74,11 @@ class TwoStemSpleeter(Architecture):
     """Spleeter's networks for the target and for the rest, side by side; masks are their shares."""
 
     masking = Masking(kind="ratio")
-    learns_rest = True
+
+    @property
+    def learns_rest(self) -> bool:
+        """With a phase-sensitive loss the rest is what the target leaves of the mixture, so nobody has to hear it."""
+        return not self.config.phase_sensitive
 
     def build(self, framing: Framing) -> keras.Model:
         return build_spleeter(framing, self.stems, self.config.spleeter)

@@ -12,11 +12,11 @@ from pathlib import Path
 from typing import Any
 
 import keras
-import numpy as np
 import tensorflow as tf
 
 from vocal_unet.config import TrainConfig
 from vocal_unet.errors import OutputError, TrainingError
+from vocal_unet.models.sizes import output_values
 from vocal_unet.training.architectures import Architecture, architecture
 
 OVERFIT_STEPS = 40
@@ -44,7 +44,7 @@ def estimate(network: keras.Model, config: TrainConfig) -> Estimate:
     weights = 4 * network.count_params()
     # per weight: itself, its gradient, two moments, perhaps the average
     per_weight = 4 + bool(config.ema)
-    outputs = sum(_numbers(tensor, config) for layer in network.layers for tensor in _list(layer.output))
+    outputs = output_values(network, config.crop_frames)
     size = 2 if config.mixed_precision else 4
     # forward activations wait for the backward pass; about half as much again is in flight there
     activations = config.batch_size * outputs * size * 3 // 2
@@ -142,15 +142,3 @@ def _small(config: TrainConfig) -> TrainConfig:
     spleeter = dataclasses.replace(config.spleeter, conv_n_filters=quarter(config.spleeter.conv_n_filters))
     frames = min(config.crop_frames, OVERFIT_FRAMES)
     return dataclasses.replace(config, unet=unet, spleeter=spleeter, crop_frames=frames)
-
-
-def _numbers(tensor: keras.KerasTensor, config: TrainConfig) -> int:
-    """Values one example has at this place; where a network takes any number of frames, they shrink as the bins do."""
-    _, *shape = tensor.shape
-    if len(shape) == 3 and shape[0] is None:
-        shape[0] = config.crop_frames * shape[1] // config.framing.bins
-    return int(np.prod([size or 1 for size in shape]))
-
-
-def _list(output: Any) -> list[Any]:
-    return list(output.values()) if isinstance(output, dict) else list(output) if isinstance(output, list) else [output]
