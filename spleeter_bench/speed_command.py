@@ -45,16 +45,20 @@ def speed(
     run = None
     with console.progress_bar() as bar:
         task = bar.add_task("starting", total=steps)
-        for run in measure.measure(
-            output,
-            model=model,
-            weights=weights,
-            durations=durations or measure.DURATIONS,
-            names=systems or NAMES,
-            progress=lambda line: bar.update(task, description=line),
-        ):
-            bar.advance(task)
-            run.save(output / "speed.json")
+        try:
+            for run in measure.measure(
+                output,
+                model=model,
+                weights=weights,
+                durations=durations or measure.DURATIONS,
+                names=systems or NAMES,
+                progress=lambda line: bar.update(task, description=line),
+            ):
+                bar.advance(task)
+                run.save(output / "speed.json")
+        except KeyboardInterrupt:
+            typer.echo(f"interrupted; {output} keeps what was measured so far", err=True)
+            raise typer.Exit(console.INTERRUPTED) from None
     assert run is not None
     table = show.make_table(run)
     (output / "speed.md").write_text(render_markdown(table), encoding="utf-8")
