@@ -39,10 +39,27 @@ def frame_spectrogram(samples: Array, framing: Framing) -> tf.Tensor:
     Returns:
         complex64 `(..., frames, stft_bins, channels)` with frames = 1 + (samples - frame_length) // frame_step.
     """
+    return _move_axis(frame_spectra(samples, framing), -3, -1)
+
+
+def frame_spectra(samples: Array, framing: Framing, valid_frames: tf.Tensor | None = None) -> tf.Tensor:
+    """`frame_spectrogram` with its axes as the Fourier transform leaves them, which saves copies.
+
+    Args:
+        samples: as for `frame_spectrogram`.
+        framing: window and hop.
+        valid_frames: int32 `(...)`; frames from there on are silent. None is all.
+
+    Returns:
+        complex64 `(..., channels, frames, stft_bins)`.
+    """
     samples = tf.linalg.matrix_transpose(samples)  # (..., channels, samples)
     frames = tf.signal.frame(samples, framing.frame_length, framing.frame_step)  # (..., channels, frames, frame_length)
-    spectrogram = tf.signal.rfft(frames * hann_window(framing.frame_length))
-    return _move_axis(spectrogram, -3, -1)
+    window = tf.constant(hann_window(framing.frame_length))
+    if valid_frames is not None:
+        valid = tf.sequence_mask(valid_frames, tf.shape(frames)[-2], tf.float32)
+        window *= valid[..., tf.newaxis, :, tf.newaxis]
+    return tf.signal.rfft(frames * window)
 
 
 def overlap_add(spectrogram: Array, framing: Framing) -> tf.Tensor:
@@ -55,7 +72,20 @@ def overlap_add(spectrogram: Array, framing: Framing) -> tf.Tensor:
     Returns:
         float32 `(..., samples, channels)` with samples = (frames - 1) * frame_step + frame_length.
     """
-    frames = tf.signal.irfft(_move_axis(spectrogram, -1, -3), [framing.frame_length])
+    return overlap_add_spectra(_move_axis(spectrogram, -1, -3), framing)
+
+
+def overlap_add_spectra(spectra: Array, framing: Framing) -> tf.Tensor:
+    """`overlap_add` of what `frame_spectra` gives.
+
+    Args:
+        spectra: complex64 `(..., channels, frames, bins)`; bins that are missing at the top are silent.
+        framing: window and hop.
+
+    Returns:
+        float32 `(..., samples, channels)`, as `overlap_add`.
+    """
+    frames = tf.signal.irfft(spectra, [framing.frame_length])
     window = hann_window(framing.frame_length) * np.float32(inverse_gain(framing))
     return tf.linalg.matrix_transpose(tf.signal.overlap_and_add(frames * window, framing.frame_step))
 

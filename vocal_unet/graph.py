@@ -11,11 +11,14 @@ import tensorflow as tf
 
 from vocal_unet.config import Rendering, require, rest_stem
 from vocal_unet.device import placed, segments_at_once, with_precision
-from vocal_unet.framing import frame_spectrogram, overlap_add
+from vocal_unet.framing import frame_spectra, overlap_add_spectra
 from vocal_unet.loading import LoadedModel
 from vocal_unet.masks import magnitude_estimates, stem_masks
 from vocal_unet.streaming import SegmentStream
 from vocal_unet.wiener import Statistics, collect, merge, wiener_filter
+
+_CHANNELS_LAST, _CHANNELS_FIRST = (0, 2, 3, 1), (0, 3, 1, 2)
+"""Orders of axes: as networks and masks have them, as the Fourier transform has them."""
 
 
 class SegmentGraph:
@@ -47,6 +50,11 @@ class SegmentGraph:
         # norbert's stems are silent above the network's bins whatever the mask extension, and so are Spleeter's
         own = "zeros" if rendering.mwf else model.masking.extension
         self.masking = replace(model.masking, extension="average" if rendering.band == "extend" else own)
+        # a complement takes what the target leaves, above the network's bins too
+        silent_above = (
+            self.masking == replace(self.masking, kind="ratio", extension="zeros") and rendering.band != "rest"
+        )
+        self._bins = framing.bins if silent_above else framing.stft_bins
         segments = [
             tf.TensorSpec((None, framing.segment_samples, framing.channels), tf.float32),
             tf.TensorSpec((None,), tf.int32),
@@ -57,10 +65,10 @@ class SegmentGraph:
             power=tf.TensorSpec((None, *shape[:2]), tf.float64),
             peak=tf.TensorSpec((None,), tf.float64),
         )
-        self.separate_function = tf.function(self._separate, input_signature=segments)
-        self._separate_with = tf.function(self._separate, input_signature=[*segments, statistics])
-        self._collect = tf.function(self._statistics, input_signature=segments)
-        self._run_network = tf.function(lambda magnitude: self.network(magnitude, training=False))
+        self.separate_function = tf.function(self._separate, input_signature=segments, autograph=False)
+        self._separate_with = tf.function(self._separate, input_signature=[*segments, statistics], autograph=False)
+        self._collect = tf.function(self._statistics, input_signature=segments, autograph=False)
+        self._run_network = tf.function(lambda magnitude: self.network(magnitude, training=False), autograph=False)
 
     def separate(
         self, samples: np.ndarray, valid_frames: np.ndarray, statistics: Statistics | None = None
@@ -96,34 +104,42 @@ class SegmentGraph:
         stream.flush()
         return parts[0]
 
-    def _spectrogram(self, samples: tf.Tensor, valid_frames: tf.Tensor) -> tf.Tensor:
-        """complex64 `(segments, frames, stft_bins, channels)`, zero from each segment's `valid_frames` on."""
-        spectrogram = frame_spectrogram(samples, self.model.framing)
-        valid = tf.sequence_mask(valid_frames, self.model.framing.segment_frames)[:, :, tf.newaxis, tf.newaxis]
-        return spectrogram * tf.cast(valid, tf.complex64)
+    def _spectra(self, samples: tf.Tensor, valid_frames: tf.Tensor) -> tf.Tensor:
+        """complex64 `(segments, channels, frames, stft_bins)`, zero from each segment's `valid_frames` on."""
+        return frame_spectra(samples, self.model.framing, valid_frames)
 
-    def _network(self, spectrogram: tf.Tensor) -> tuple[dict[str, Any], tf.Tensor]:
-        magnitude = tf.abs(spectrogram[:, :, : self.model.framing.bins, :])
+    def _network(self, spectra: tf.Tensor) -> tuple[dict[str, Any], tf.Tensor]:
+        magnitude = tf.transpose(tf.abs(spectra[..., : self.model.framing.bins]), _CHANNELS_LAST)
         return self.network(magnitude, training=False), magnitude
 
     def _statistics(self, samples: tf.Tensor, valid_frames: tf.Tensor) -> Statistics:
-        spectrogram = self._spectrogram(samples, valid_frames)
-        outputs, magnitude = self._network(spectrogram)
-        return collect(magnitude_estimates(outputs, self.model.stems, self.masking, magnitude), spectrogram)
+        spectra = self._spectra(samples, valid_frames)
+        outputs, magnitude = self._network(spectra)
+        estimates = magnitude_estimates(outputs, self.model.stems, self.masking, magnitude)
+        return collect(estimates, tf.transpose(spectra, _CHANNELS_LAST))
 
     def _separate(self, samples: tf.Tensor, valid_frames: tf.Tensor, statistics: Statistics | None = None) -> tf.Tensor:
         framing, stems = self.model.framing, self.model.stems
-        spectrogram = self._spectrogram(samples, valid_frames)
-        outputs, magnitude = self._network(spectrogram)
-        masks = stem_masks(outputs, stems, self.masking, framing.stft_bins)
-        separated = [tf.cast(mask, tf.complex64) * spectrogram for mask in masks]
+        spectra = self._spectra(samples, valid_frames)
+        outputs, magnitude = self._network(spectra)
+        masks = stem_masks(outputs, stems, self.masking, self._bins)
+        heard = spectra[..., : self._bins]
+        separated = [tf.cast(tf.transpose(mask, _CHANNELS_FIRST), tf.complex64) * heard for mask in masks]
         if self.rendering.mwf:
+            spectrogram = tf.transpose(spectra, _CHANNELS_LAST)
             estimates = magnitude_estimates(outputs, stems, self.masking, magnitude)
             known = collect(estimates, spectrogram) if statistics is None else statistics
             filtered = wiener_filter(estimates, spectrogram, known)
-            above = [stem[:, :, framing.bins :] for stem in separated]
-            separated = [tf.concat([filtered[j], above[j]], axis=2) for j in range(len(stems))]
+            above = [stem[..., framing.bins :] for stem in separated]
+            separated = [
+                tf.concat([tf.transpose(filtered[j], _CHANNELS_FIRST), above[j]], axis=-1) for j in range(len(stems))
+            ]
         if self.rendering.band == "rest":
             rest = rest_stem(stems)
-            separated[rest] = spectrogram - tf.add_n([stem for j, stem in enumerate(separated) if j != rest])
-        return tf.stack([overlap_add(stem, framing) for stem in separated])
+            separated[rest] = heard - tf.add_n([stem for j, stem in enumerate(separated) if j != rest])
+        waveforms: list[tf.Tensor] = []
+        for stem in separated:
+            # one after the other: side by side they take no less time and more memory
+            with tf.control_dependencies(waveforms[-1:]):
+                waveforms.append(overlap_add_spectra(tf.identity(stem), framing))
+        return tf.stack(waveforms)

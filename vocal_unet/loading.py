@@ -69,7 +69,7 @@ def load_model(spec: str | Path, progress: DownloadProgress | None = None) -> Lo
 def _load_spleeter(descriptor: str, progress: DownloadProgress | None) -> LoadedModel:
     model = spleeter_model(descriptor)
     folder = weights_folder(model, progress)
-    network = build_spleeter(model.framing, model.instruments, model.network)
+    network = build_spleeter(model.framing, model.instruments, model.network, random=False)
     assign(network, read_weights(folder, model), model)
     name = descriptor if descriptor.startswith(PREFIX) else model.name
     return LoadedModel(name, network, model.framing, model.masking, model.instruments, weights_source(folder))

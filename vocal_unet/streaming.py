@@ -106,7 +106,7 @@ class SegmentStream:
             samples = np.stack([pending[start : start + framing.segment_samples] for start in starts])
             stems = self._separate_segments(samples, valid)
             for segment, start in enumerate(starts):
-                finished[:, start : start + framing.segment_step] = self._join(stems[:, segment])
+                self._join(stems[:, segment], finished[:, start : start + framing.segment_step])
         state.segments += len(valid_frames)
         state.pending = [pending[len(valid_frames) * framing.segment_step :].copy()]
         finished = finished[:, state.skip :]
@@ -114,10 +114,10 @@ class SegmentStream:
         state.delivered += finished.shape[1]
         return finished
 
-    def _join(self, segment: np.ndarray) -> np.ndarray:
-        """Add the last segment's tail, keep this one's, give the samples no later frame touches."""
-        framing = self.framing
-        joined = segment.copy()
-        joined[:, : self.state.tail.shape[1]] += self.state.tail
-        self.state.tail = joined[:, framing.segment_step :]
-        return joined[:, : framing.segment_step]
+    def _join(self, segment: np.ndarray, finished: np.ndarray) -> None:
+        """Add the last segment's tail, keep this one's, put the samples no later frame touches into `finished`."""
+        step = self.framing.segment_step
+        tail, self.state.tail = self.state.tail, segment[:, step:].copy()
+        finished[:] = segment[:, :step]
+        finished[:, : tail.shape[1]] += tail[:, :step]
+        self.state.tail[:, : max(0, tail.shape[1] - step)] += tail[:, step:]

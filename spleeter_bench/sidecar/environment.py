@@ -109,7 +109,7 @@ def _build(folder: Path, python: Path, progress: bool | None) -> None:
     try:
         with _status(f"making the environment of Spleeter {SPLEETER_VERSION} in {folder} (once, about 2 GB)", progress):
             _run([uv, "venv", "--quiet", "--no-project", "--python", _choose_python(uv), str(folder)])
-            install = [uv, "pip", "install", "--quiet", "--no-deps", "--require-hashes"]
+            install = [uv, "pip", "install", "--quiet", "--compile-bytecode", "--no-deps", "--require-hashes"]
             _run([*install, "--python", str(python), "--requirement", str(REQUIREMENTS)])
             found = _run([str(python), "-c", _CHECK]).split()[-1:]
         if found != [SPLEETER_VERSION]:

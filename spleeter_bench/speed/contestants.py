@@ -39,13 +39,15 @@ def contestants(model: str, weights: Path, work: Path, names: tuple[str, ...] = 
         names: some of `NAMES`.
 
     Raises:
-        BenchError: an export failed, or no such contestant.
+        BenchError: a conversion or an export failed, or no such contestant.
         SystemUnavailableError: Spleeter's environment cannot be made.
     """
     unknown = [name for name in names if name not in NAMES]
     if unknown:
         raise BenchError(f"nobody called {unknown[0]!r} to time; there are {', '.join(NAMES)}")
     ours = {**os.environ, "MODEL_PATH": str(weights), "TF_CPP_MIN_LOG_LEVEL": "3"}
+    # as after a download: the original keeps reading the checkpoint, ours what was made from it
+    run_module("vocal_unet", "models", "fetch", model, failed=f"{model} could not be converted", variables=ours)
     made = []
     for name in names:
         if name == ORIGINAL:

@@ -31,6 +31,8 @@ STEREO_ONLY = {"mp3", "m4a", "wma"}
 SAMPLE_FORMATS = ("int16", "int24", "float32")
 DEFAULT_BIT_RATE = 128_000
 BIT_RATES = range(8_000, 1_000_001)
+_AT_ONCE = 65536
+"""Samples that are checked and converted together: a few of a song's seconds fit into the caches and cost no memory."""
 
 
 class AudioWriter:
@@ -126,14 +128,16 @@ class AudioWriter:
         block = np.asarray(block, dtype=np.float32)
         if block.ndim != 2 or block.shape[1] != self.channels:
             raise OutputError(f"{self.path}: expects blocks (samples, {self.channels}), not {block.shape}")
-        if not np.isfinite(block).all():
-            raise OutputError(
-                f"{self.path}: samples from {self.samples} on are not finite numbers; check what made them"
-            )
-        self.clipped += int(np.count_nonzero(np.abs(block) > 1))
-        with self._one_line_errors():
-            self._encoder.write(block)
-        self.samples += len(block)
+        for start in range(0, len(block), _AT_ONCE):
+            part = block[start : start + _AT_ONCE]
+            if not np.isfinite(part).all():
+                raise OutputError(
+                    f"{self.path}: samples from {self.samples} on are not finite numbers; check what made them"
+                )
+            self.clipped += int(np.count_nonzero(np.abs(part) > 1))
+            with self._one_line_errors():
+                self._encoder.write(part)
+            self.samples += len(part)
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
@@ -191,8 +195,7 @@ def write_audio(
     with AudioWriter(
         path, sample_rate, waveform.shape[1], codec=codec, bitrate=bitrate, sample_format=sample_format
     ) as writer:
-        for start in range(0, len(waveform), 65536):
-            writer.write(waveform[start : start + 65536])
+        writer.write(waveform)
 
 
 def parse_bitrate(bitrate: str | int | None) -> int:

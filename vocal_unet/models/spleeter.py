@@ -9,6 +9,7 @@ import keras
 from keras import layers
 
 from vocal_unet.config import Framing, SpleeterNetworkConfig
+from vocal_unet.models.transposed import FewFiltersTransposed
 
 LEVELS = 6
 BATCH_NORMALIZATION_EPSILON = 1e-3
@@ -34,6 +35,7 @@ def build_spleeter(
     name: str = "spleeter",
     *,
     fixed_statistics: bool = False,
+    random: bool = True,
 ) -> keras.Model:
     """Spleeter's `unet.unet` or `unet.softmax_unet` (spleeter/model/functions/unet.py, after Jansson et al., ISMIR 2017).
 
@@ -54,9 +56,11 @@ def build_spleeter(
         config: which of the two networks, its filters and activations.
         name: name of the Keras model.
         fixed_statistics: train as the original does, see `FixedStatistics`; separation is the same either way.
+        random: start from Spleeter's random weights; without, from zeros, which is quicker where others are put in their place.
     """
     magnitude = keras.Input((None, framing.bins, framing.channels), name="magnitude")
-    logits = [_unet(magnitude, instrument, framing.channels, config) for instrument in instruments]
+    initializer = keras.initializers.HeUniform(seed=50) if random else keras.initializers.Zeros()
+    logits = [_unet(magnitude, instrument, framing.channels, config, initializer) for instrument in instruments]
     if config.type == "unet.softmax_unet":
         stacked = layers.Concatenate(axis=-1, name="stack")(
             [layers.Reshape((-1, framing.bins, framing.channels, 1))(logit) for logit in logits]
@@ -74,13 +78,18 @@ def build_spleeter(
 
 
 def _unet(
-    magnitude: keras.KerasTensor, instrument: str, channels: int, config: SpleeterNetworkConfig
+    magnitude: keras.KerasTensor,
+    instrument: str,
+    channels: int,
+    config: SpleeterNetworkConfig,
+    initializer: keras.Initializer,
 ) -> keras.KerasTensor:
     """One instrument's network up to the mask's logits."""
+    settings = {"padding": "same", "kernel_initializer": initializer}
     x = magnitude
     skips = []
     for level, filters in enumerate(config.conv_n_filters, start=1):
-        convolved = layers.Conv2D(filters, 5, 2, "same", name=f"{instrument}_encoder_{level}_conv", **_initializer())(x)
+        convolved = layers.Conv2D(filters, 5, 2, name=f"{instrument}_encoder_{level}_conv", **settings)(x)
         skips.append(convolved)
         if level < LEVELS:
             x = layers.BatchNormalization(
@@ -90,18 +99,17 @@ def _unet(
     x = skips.pop()
     for level, filters in enumerate([*config.conv_n_filters[-2::-1], 1], start=1):
         prefix = f"{instrument}_decoder_{level}"
-        x = layers.Conv2DTranspose(filters, 5, 2, "same", name=f"{prefix}_conv", **_initializer())(x)
+        if level < LEVELS:
+            x = layers.Conv2DTranspose(filters, 5, 2, name=f"{prefix}_conv", **settings)(x)
+        else:
+            x = FewFiltersTransposed(filters, name=f"{prefix}_conv", **settings)(x)
         x = _activation(config.deconv_activation, f"{prefix}_activation")(x)
         x = layers.BatchNormalization(epsilon=BATCH_NORMALIZATION_EPSILON, name=f"{prefix}_norm")(x)
         if level <= 3:
             x = layers.Dropout(0.5, name=f"{prefix}_dropout")(x)
         if skips:
             x = layers.Concatenate(name=f"{prefix}_skip")([skips.pop(), x])
-    return layers.Conv2D(channels, 4, padding="same", dilation_rate=2, name=f"{instrument}_logit", **_initializer())(x)
-
-
-def _initializer() -> dict[str, keras.initializers.Initializer]:
-    return {"kernel_initializer": keras.initializers.HeUniform(seed=50)}
+    return layers.Conv2D(channels, 4, dilation_rate=2, name=f"{instrument}_logit", **settings)(x)
 
 
 def _activation(name: str, layer_name: str) -> layers.Layer:
