@@ -14,6 +14,7 @@ from vocal_unet.device import placed, segments_at_once, with_precision
 from vocal_unet.framing import frame_spectra, overlap_add_spectra
 from vocal_unet.loading import LoadedModel
 from vocal_unet.masks import magnitude_estimates, stem_masks
+from vocal_unet.models.transposed import with_few_filters
 from vocal_unet.streaming import SegmentStream
 from vocal_unet.wiener import Statistics, collect, merge, wiener_filter
 
@@ -43,7 +44,7 @@ class SegmentGraph:
         )
         self.model = model
         self.rendering = rendering
-        self.network = with_precision(model.network, precision)
+        self.network = with_few_filters(with_precision(model.network, precision))
         self.segments_at_once = segments_at_once(model.network, model.framing.segment_frames, device)
         self._device = device
         framing = model.framing

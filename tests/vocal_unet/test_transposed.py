@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import keras
 import numpy as np
 import pytest
 
-from vocal_unet.models.transposed import FewFiltersTransposed
+from vocal_unet.config import Framing, UNetConfig
+from vocal_unet.models.transposed import FewFiltersTransposed, with_few_filters
+from vocal_unet.models.unet import build_unet
 
 
 def pair(filters: int, **settings: str) -> tuple[FewFiltersTransposed, keras.layers.Conv2DTranspose]:
-    ours = FewFiltersTransposed(filters, bias_initializer="glorot_normal" if filters > 1 else "ones", **settings)
-    theirs = keras.layers.Conv2DTranspose(filters, 5, 2, "same", **settings)
+    ours, theirs = (
+        kind(filters, 5, 2, "same", bias_initializer="ones", **settings)
+        for kind in (FewFiltersTransposed, keras.layers.Conv2DTranspose)
+    )
     for layer in (ours, theirs):
         layer.build((None, 6, 9, 7))
     theirs.set_weights(ours.get_weights())
@@ -37,7 +43,27 @@ def test_frames_and_segments_may_be_any_number() -> None:
         np.testing.assert_allclose(network.predict(x, verbose=0), theirs(x), atol=1e-5)
 
 
-def test_its_settings_make_it_again() -> None:
-    ours, _ = pair(2)
-    again = FewFiltersTransposed.from_config(ours.get_config())
-    assert again.get_config() == ours.get_config()
+def test_a_network_is_the_same_with_it_and_shares_its_other_layers() -> None:
+    x = keras.Input((None, 8, 3))
+    wide = keras.layers.Conv2DTranspose(4, 5, 2, "same", name="wide")(x)
+    narrow = keras.layers.Conv2DTranspose(2, 5, 2, "same", name="narrow", bias_initializer="ones")(wide)
+    other = keras.layers.Conv2DTranspose(2, 3, 2, "same", name="another_kernel")(narrow)
+    usual = keras.Model(x, {"narrow": narrow, "other": other})
+    quick = with_few_filters(usual)
+    assert [layer.name for layer in quick.layers[1:]] == [layer.name for layer in usual.layers[1:]]
+    assert quick.get_layer("wide") is usual.get_layer("wide")
+    assert quick.get_layer("another_kernel") is usual.get_layer("another_kernel")
+    assert isinstance(quick.get_layer("narrow"), FewFiltersTransposed)
+    magnitude = np.random.default_rng(0).normal(size=(1, 4, 8, 3)).astype(np.float32)
+    for name, expected in usual(magnitude).items():
+        np.testing.assert_allclose(quick(magnitude)[name], expected, atol=1e-5)
+
+
+def test_the_original_network_is_saved_as_before(tmp_path: Path) -> None:
+    network = build_unet(
+        Framing(512, 128, segment_frames=16, bins=64), UNetConfig(filters=(2, 3), dropout=(), first_stride=2)
+    )
+    with_few_filters(network)
+    network.save(tmp_path / "model.keras")
+    kinds = {type(layer) for layer in keras.saving.load_model(tmp_path / "model.keras").layers}
+    assert keras.layers.Conv2DTranspose in kinds and FewFiltersTransposed not in kinds

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import tensorflow as tf
@@ -12,6 +13,7 @@ from vocal_unet.export.segments import network_masks
 from vocal_unet.export.stream import STATE, StreamGraph
 from vocal_unet.graph import SegmentGraph
 from vocal_unet.loading import LoadedModel
+from vocal_unet.models.transposed import with_few_filters
 
 STATE_PREFIX = "state_"
 """The state's names among a signature's inputs and outputs, where stems have names too."""
@@ -27,6 +29,7 @@ class SeparatorModule(tf.Module):
     def __init__(self, model: LoadedModel) -> None:
         super().__init__()
         framing = model.framing
+        model = replace(model, network=with_few_filters(model.network))
         graph = SegmentGraph(model, Rendering())
         self._model = model
         self._stream = StreamGraph(graph.separate_function, framing, len(model.stems))

@@ -9,7 +9,6 @@ import keras
 from keras import layers
 
 from vocal_unet.config import Framing, SpleeterNetworkConfig
-from vocal_unet.models.transposed import FewFiltersTransposed
 
 LEVELS = 6
 BATCH_NORMALIZATION_EPSILON = 1e-3
@@ -99,10 +98,7 @@ def _unet(
     x = skips.pop()
     for level, filters in enumerate([*config.conv_n_filters[-2::-1], 1], start=1):
         prefix = f"{instrument}_decoder_{level}"
-        if level < LEVELS:
-            x = layers.Conv2DTranspose(filters, 5, 2, name=f"{prefix}_conv", **settings)(x)
-        else:
-            x = FewFiltersTransposed(filters, name=f"{prefix}_conv", **settings)(x)
+        x = layers.Conv2DTranspose(filters, 5, 2, name=f"{prefix}_conv", **settings)(x)
         x = _activation(config.deconv_activation, f"{prefix}_activation")(x)
         x = layers.BatchNormalization(epsilon=BATCH_NORMALIZATION_EPSILON, name=f"{prefix}_norm")(x)
         if level <= 3:

@@ -1,14 +1,32 @@
-"""A transposed convolution that is quick with few filters."""
+"""A transposed convolution that is quick with few filters, for the last layer of a U-Net."""
 
 from __future__ import annotations
-
-from typing import Any
 
 import keras
 from keras import layers, ops
 
+FEW = 2
 
-@keras.saving.register_keras_serializable("vocal_unet")
+
+def with_few_filters(network: keras.Model) -> keras.Model:
+    """The same network with `FewFiltersTransposed` where it does the work of Keras' layer; all other layers are shared.
+
+    Networks are built, trained and saved with Keras' own layers, so that Keras alone can read them. This is for running them.
+    """
+
+    def quicker(layer: keras.Operation) -> keras.Operation:
+        if type(layer) is not layers.Conv2DTranspose or layer.filters > FEW:
+            return layer
+        if (layer.kernel_size, layer.strides, layer.padding) != ((5, 5), (2, 2), "same"):
+            return layer
+        made = FewFiltersTransposed.from_config(layer.get_config())
+        made.build(layer.input.shape)
+        made.set_weights(layer.get_weights())
+        return made
+
+    return keras.models.clone_model(network, clone_function=quicker)
+
+
 class FewFiltersTransposed(layers.Conv2DTranspose):
     """Keras' `Conv2DTranspose`, with the same weights and output, for one or two filters of 5×5 and stride 2, `same`.
 
@@ -17,16 +35,14 @@ class FewFiltersTransposed(layers.Conv2DTranspose):
     an input place and then adds up what overlaps, which for few filters takes more time than the products (16.7 against
     7.2 ms for 32 channels of 256×512 on two AVX-512 cores).
 
+    Takes Keras' arguments; see `with_few_filters` for those it can do something with.
+
     Input shape:
         `(batch, rows, columns, channels)`.
 
     Output shape:
         `(batch, 2 * rows, 2 * columns, filters)`.
     """
-
-    def __init__(self, filters: int, name: str | None = None, **settings: Any) -> None:
-        settings = {**settings, "kernel_size": 5, "strides": 2, "padding": "same"}
-        super().__init__(filters, name=name, **settings)
 
     def call(self, inputs: keras.KerasTensor) -> keras.KerasTensor:
         """The transposed convolution of `inputs`."""

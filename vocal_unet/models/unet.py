@@ -6,7 +6,6 @@ import keras
 from keras import layers, ops
 
 from vocal_unet.config import Framing, UNetConfig
-from vocal_unet.models.transposed import FewFiltersTransposed
 
 SILENCE = 1e-4
 """Added to a segment's loudness, so that digital silence is not divided by zero. A full-scale sine has about 1000."""
@@ -75,11 +74,8 @@ def build_unet(framing: Framing, config: UNetConfig, name: str = "vocal_unet") -
             x = layers.Dropout(config.dropout[from_bottom], name=f"decoder_{level}_dropout")(x)
         x = layers.Concatenate(name=f"decoder_{level}_skip")([x, skips.pop()])
 
-    if config.first_stride == 2 and config.kernel_size == 5:
-        x = FewFiltersTransposed(framing.channels, name="mask_conv")(x)
-    else:
-        last = layers.Conv2D if config.first_stride == 1 else layers.Conv2DTranspose
-        x = last(framing.channels, config.kernel_size, config.first_stride, padding="same", name="mask_conv")(x)
+    last = layers.Conv2D if config.first_stride == 1 else layers.Conv2DTranspose
+    x = last(framing.channels, config.kernel_size, config.first_stride, padding="same", name="mask_conv")(x)
     if padding != ((0, 0), (0, 0)):
         x = layers.Cropping2D(padding, name="crop")(x)
     # in 32 bits even where the layers before compute in 16
