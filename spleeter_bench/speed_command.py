@@ -41,7 +41,7 @@ def speed(
     from spleeter_bench.speed import measure, show
     from spleeter_bench.speed.contestants import NAMES
 
-    steps = len(durations or measure.DURATIONS) * len(systems or NAMES) + 1
+    steps = measure.steps(durations or measure.DURATIONS, systems or NAMES)
     run = None
     with console.progress_bar() as bar:
         task = bar.add_task("starting", total=steps)

@@ -25,7 +25,7 @@ class Contestant:
     system: str
     """The loaded system, for `spleeter_bench.systems.make_system`."""
     command: Callable[[Path, Path], list[str]]
-    """Song and folder → the command that separates the one into the other."""
+    """Song and folder → the command that separates the one into the other; ours take a folder of songs as well."""
     variables: Mapping[str, str]
 
 
@@ -68,7 +68,7 @@ def _appended(start: list[str]) -> Callable[[Path, Path], list[str]]:
 
 def _separate(system: str) -> Callable[[Path, Path], list[str]]:
     start = [sys.executable, "-m", "vocal_unet", "separate", "-p", system]
-    return lambda song, folder: [*start, "-o", str(folder), "-f", "{instrument}.{codec}", str(song)]
+    return lambda song, folder: [*start, "-o", str(folder), str(song)]
 
 
 def _export(model: str, form: str, work: Path, variables: Mapping[str, str]) -> str:

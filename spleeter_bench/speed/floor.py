@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import logging
 import sys
 import time
 from collections.abc import Callable
@@ -15,6 +16,7 @@ import tensorflow as tf
 
 from spleeter_bench.speed.results import Floor
 from vocal_unet import Separator
+from vocal_unet.export.onnx import OPSET
 
 SIZES = (1024, 2048, 3072)
 """Matrices to try: too small ones do not fill the processor, too large ones its caches."""
@@ -33,6 +35,7 @@ def floor(model: str) -> Floor:
         matmul_rate=max(_matmul_rate(size) for size in SIZES),
         network_seconds=best_seconds(lambda: separator.mask_network(magnitude), 8),
         segment_seconds=framing.segment_step / framing.sample_rate,
+        onnx_seconds=onnx_seconds(model_network, magnitude),
     )
 
 
@@ -46,6 +49,22 @@ def operations(network: keras.Model, frames: int, bins: int) -> int:
             width = places.shape[2]
             total += 2 * int(np.prod(layer.kernel.shape)) * width * (frames * width // bins)
     return total
+
+
+def onnx_seconds(network: keras.Model, magnitude: tf.Tensor) -> float | None:
+    """The fastest of a few calls of a network in ONNX Runtime, with its own choice of threads."""
+    try:
+        import onnxruntime
+        import tf2onnx
+    except ImportError:
+        return None
+    signature = [tf.TensorSpec(magnitude.shape, tf.float32, "magnitude")]
+    function = tf.function(lambda magnitude: network(magnitude, training=False), signature, autograph=False)
+    logging.getLogger("tf2onnx").setLevel(logging.ERROR)
+    graph, _ = tf2onnx.convert.from_function(function, signature, opset=OPSET)
+    session = onnxruntime.InferenceSession(graph.SerializeToString(), providers=["CPUExecutionProvider"])
+    array = magnitude.numpy()
+    return best_seconds(lambda: session.run(None, {"magnitude": array}), 8)
 
 
 def best_seconds(call: Callable[[], Any], times: int) -> float:

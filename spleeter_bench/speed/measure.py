@@ -15,7 +15,7 @@ from spleeter_bench.machine import machine_facts
 from spleeter_bench.own_command import run_module
 from spleeter_bench.sidecar.checkpoints import ensure_checkpoint
 from spleeter_bench.sidecar.weights import model_path
-from spleeter_bench.speed.contestants import NAMES, Contestant, contestants
+from spleeter_bench.speed.contestants import KERAS, NAMES, Contestant, contestants
 from spleeter_bench.speed.process import run_measured
 from spleeter_bench.speed.results import Floor, SpeedRun, Timing
 from spleeter_bench.systems import make_system
@@ -26,6 +26,8 @@ RATE = 44100
 DURATIONS = (10.0, 60.0, 600.0, 3600.0)
 STEADY_LONGEST = 600.0
 """Seconds; longer songs are not handed to loaded systems, which take and give whole arrays."""
+SONGS, SONGS_SECONDS = 20, 1800.0
+"""As many songs as one song of the same length, where that is long enough to give songs of usual lengths."""
 SPARE = 0.85
 """Share of the machine's memory a process may be expected to need."""
 
@@ -39,7 +41,7 @@ def measure(
     names: Sequence[str] = NAMES,
     progress: Callable[[str], None] = print,
 ) -> Iterator[SpeedRun]:
-    """Run all contestants on all songs, shortest songs first; gives everything so far after each.
+    """Run all contestants on all songs, shortest songs first, then ours on folders of songs; gives everything so far after each.
 
     The songs are the real clip that stempeg ships, again and again, as 16-bit stereo wav of 44.1 kHz.
 
@@ -72,8 +74,21 @@ def measure(
                 progress(f"{contestant.name}, {seconds:g} s")
                 run = replace(run, timings=[*run.timings, _time(contestant, song, seconds, work / "stems", run)])
                 yield run
-            if seconds > 600:
+            if seconds > STEADY_LONGEST:
                 song.unlink()
+        ours = next((contestant for contestant in taking_part if contestant.name == KERAS), taking_part[0])
+        for timing in [t for t in run.timings if t.contestant == KERAS and _is_long(t.audio_seconds) and t.seconds]:
+            progress(f"{KERAS}, {SONGS} songs, {timing.audio_seconds:g} s together")
+            songs = _songs(work, timing.audio_seconds)
+            together = Timing(KERAS, timing.audio_seconds, songs=SONGS)
+            run = replace(run, timings=[*run.timings, _whole(ours, songs, together, work / "stems")])
+            shutil.rmtree(songs)
+            yield run
+
+
+def steps(durations: Sequence[float], names: Sequence[str]) -> int:
+    """How many times `measure` gives something, if memory allows everything."""
+    return 1 + len(durations) * len(names) + (KERAS in names) * sum(map(_is_long, durations))
 
 
 def measure_floor(model: str) -> Floor:
@@ -92,11 +107,7 @@ def _time(contestant: Contestant, song: Path, seconds: float, stems: Path, run: 
     if expected > SPARE * total:
         note = f"not run: it would take about {expected / 1e9:.0f} GB, the machine has {total / 1e9:.0f}"
         return replace(timing, note=note)
-    try:
-        cost = run_measured(contestant.command(song, stems), contestant.variables)
-    finally:
-        shutil.rmtree(stems, ignore_errors=True)
-    timing = replace(timing, seconds=cost.seconds, cpu_seconds=cost.cpu_seconds, peak_memory=cost.peak_memory)
+    timing = _whole(contestant, song, timing, stems)
     if seconds > STEADY_LONGEST:
         return timing
     waveform, _ = read_audio(song)
@@ -104,6 +115,19 @@ def _time(contestant: Contestant, song: Path, seconds: float, stems: Path, run: 
         system.separate(waveform, RATE)
         again = system.separate(waveform, RATE)
     return replace(timing, load_seconds=system.info.load_seconds, steady_seconds=again.seconds)
+
+
+def _is_long(seconds: float) -> bool:
+    return seconds >= SONGS_SECONDS
+
+
+def _whole(contestant: Contestant, songs: Path, timing: Timing, stems: Path) -> Timing:
+    """With the figures of a whole process."""
+    try:
+        cost = run_measured(contestant.command(songs, stems), contestant.variables)
+    finally:
+        shutil.rmtree(stems, ignore_errors=True)
+    return replace(timing, seconds=cost.seconds, cpu_seconds=cost.cpu_seconds, peak_memory=cost.peak_memory)
 
 
 def _expected_memory(run: SpeedRun, contestant: str, seconds: float) -> float:
@@ -115,8 +139,17 @@ def _expected_memory(run: SpeedRun, contestant: str, seconds: float) -> float:
     return y1 + (y1 - y0) / (x1 - x0) * (seconds - x1)
 
 
-def _song(work: Path, seconds: float) -> Path:
-    path = work / f"song-{seconds:g}s.wav"
+def _songs(work: Path, seconds: float) -> Path:
+    """A folder of `SONGS` songs, the longest three times as long as the shortest, `seconds` together."""
+    folder = work / f"songs-{seconds:g}s"
+    shares = np.linspace(1, 3, SONGS)
+    for number, length in enumerate(seconds * shares / shares.sum(), start=1):
+        _song(work, float(length), folder / f"song {number:02}.wav")
+    return folder
+
+
+def _song(work: Path, seconds: float, path: Path | None = None) -> Path:
+    path = path or work / f"song-{seconds:g}s.wav"
     if not path.is_file():
         clip, _ = read_audio(example_path(), sample_rate=RATE, channels=2)
         samples = round(seconds * RATE)

@@ -12,10 +12,11 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Timing:
-    """One contestant on one song."""
+    """One contestant on one song, or on a folder of songs."""
 
     contestant: str
     audio_seconds: float
+    """Of the song, or of all songs together."""
     seconds: float | None = None
     """Wall time of the whole process, from its start to the files written."""
     cpu_seconds: float | None = None
@@ -27,6 +28,8 @@ class Timing:
     """The second song of a loaded system, from array to arrays."""
     note: str = ""
     """Why a figure is missing."""
+    songs: int = 1
+    """How many there were for one process."""
 
 
 @dataclass(frozen=True)
@@ -41,6 +44,8 @@ class Floor:
     """What the network takes for one segment in our engine."""
     segment_seconds: float
     """How much audio a segment is."""
+    onnx_seconds: float | None = None
+    """What ONNX Runtime takes for the same network; None where it or tf2onnx is not installed."""
 
     @property
     def seconds(self) -> float:
@@ -60,7 +65,8 @@ class SpeedRun:
 
     def find(self, contestant: str, audio_seconds: float) -> Timing | None:
         """The timing of a contestant on the song of that length."""
-        found = (t for t in self.timings if (t.contestant, t.audio_seconds) == (contestant, audio_seconds))
+        wanted = (contestant, audio_seconds, 1)
+        found = (t for t in self.timings if (t.contestant, t.audio_seconds, t.songs) == wanted)
         return next(found, None)
 
     def save(self, path: Path) -> None:

@@ -35,6 +35,8 @@ def make_table(run: SpeedRun) -> Table:
             f"{floor.network_seconds / floor.seconds:.2f}× the floor: {floor.operations / 1e9:.1f} billion operations at "
             f"{floor.matmul_rate / 1e9:.0f} billion per second, the best large float32 matrix product here."
         )
+        if floor.onnx_seconds is not None:
+            footnotes.append(f"ONNX Runtime takes {1000 * floor.onnx_seconds:.0f} ms for the same network.")
     footnotes += [f"{LABELS[t.contestant]}, {_length(t.audio_seconds)}: {t.note}." for t in run.timings if t.note]
     rows = tuple(_row(run, timing) for timing in run.timings)
     return Table("Speed and memory", COLUMNS, rows, tuple(footnotes))
@@ -47,7 +49,7 @@ def draw(run: SpeedRun) -> Figure:
     figure = Figure(figsize=(7.0, 2.9), layout="constrained")
     panels = figure.subplots(1, 2)
     for name in NAMES:
-        known = [t for t in run.timings if t.contestant == name and t.seconds is not None]
+        known = [t for t in run.timings if t.contestant == name and t.seconds is not None and t.songs == 1]
         if not known:
             continue
         minutes = [t.audio_seconds / 60 for t in known]
@@ -70,10 +72,10 @@ def draw(run: SpeedRun) -> Figure:
 
 
 def _row(run: SpeedRun, timing: Timing) -> tuple[str, ...]:
-    original = run.find(ORIGINAL, timing.audio_seconds)
+    original = run.find(ORIGINAL, timing.audio_seconds) if timing.songs == 1 else None
     steady = timing.steady_seconds
     return (
-        _length(timing.audio_seconds),
+        _length(timing.audio_seconds) + (f", {timing.songs} songs" if timing.songs > 1 else ""),
         LABELS[timing.contestant],
         _number(timing.seconds),
         _number(timing.cpu_seconds),

@@ -28,7 +28,7 @@ RUN = SpeedRun(
         Timing("original", 3600.0, note="not run: it would take about 90 GB, the machine has 25"),
         Timing("keras", 3600.0, 40.0, 70.0, 950_000_000),
     ],
-    Floor(24_000_000_000, 400e9, 0.09, 11.9),
+    Floor(24_000_000_000, 400e9, 0.09, 11.9, 0.1),
 )
 
 
@@ -61,7 +61,7 @@ def test_the_table_gives_ratios_on_the_same_song_and_says_what_is_missing() -> N
     assert table.rows[2][2:] == ("–",) * 8 and table.rows[3][4] == "–"
     notes = " ".join(table.footnotes)
     assert "generated random weights" in notes and "60 min: not run: it would take about 90 GB" in notes
-    assert "90 ms per segment of 11.9 s, 1.50× the floor" in notes
+    assert "90 ms per segment of 11.9 s, 1.50× the floor" in notes and "ONNX Runtime takes 100 ms" in notes
 
 
 def test_the_picture_has_a_curve_for_everybody(tmp_path: Path) -> None:
@@ -92,6 +92,32 @@ def test_songs_get_longer_until_memory_would_not_do(tmp_path: Path, monkeypatch:
     assert "not run: it would take about" in third.note and third.seconds is None
     assert soundfile.info(tmp_path / "work" / "song-2s.wav").frames == 88_200
     assert not (tmp_path / "work" / "stems").exists()
+
+
+def test_a_folder_of_songs_is_as_long_as_the_song(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    list_songs = "import sys; from pathlib import Path; print(*Path(sys.argv[1]).glob('*.wav'), sep='\\n')"
+    heard = []
+
+    def command(song: Path, folder: Path) -> list[str]:
+        heard.append(
+            [soundfile.info(file).frames for file in sorted(song.glob("*.wav"))] or soundfile.info(song).frames
+        )
+        return [sys.executable, "-c", list_songs, str(song)]
+
+    monkeypatch.setattr(measure, "contestants", lambda *_: [Contestant("keras", "mixture", command, {})])
+    monkeypatch.setattr(measure, "measure_floor", lambda model: None)
+    monkeypatch.setattr(measure, "SONGS", 3)
+    monkeypatch.setattr(measure, "SONGS_SECONDS", 6.0)
+    (tmp_path / "models" / "2stems").mkdir(parents=True)
+    runs = list(
+        measure.measure(
+            tmp_path / "work", weights=tmp_path / "models", durations=[2.0, 6.0], names=["keras"], progress=str
+        )
+    )
+    assert heard == [88_200, 264_600, [44_100, 88_200, 132_300]]
+    assert [(t.audio_seconds, t.songs) for t in runs[-1].timings] == [(2, 1), (6, 1), (6, 3)]
+    assert len(runs) == measure.steps([2.0, 6.0], ["keras"]) and not list((tmp_path / "work").glob("songs-*"))
+    assert show.make_table(runs[-1]).rows[2][0] == "6 s, 3 songs"
 
 
 def test_nobody_unknown_is_timed(tmp_path: Path) -> None:
