@@ -45,7 +45,7 @@ ALLOWED = {
     "plots": {"errors", "audio", "spectrogram"},
     "cluster": {"errors"},
     "device": {"config", "models"},
-    "graph": {"config", "device", "framing", "loading", "masks", "streaming", "wiener"},
+    "graph": {"config", "device", "framing", "loading", "masks", "models", "streaming", "wiener"},
     "separator": {
         "ahead",
         "device",
@@ -69,6 +69,7 @@ ALLOWED = {
         "graph",
         "loading",
         "masks",
+        "models",
         "shipped",
         "separator",
         "spleeter",

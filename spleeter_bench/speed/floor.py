@@ -16,10 +16,11 @@ import tensorflow as tf
 
 from spleeter_bench.speed.results import Floor
 from vocal_unet import Separator
-from vocal_unet.export.onnx import OPSET
 
 SIZES = (1024, 2048, 3072)
 """Matrices to try: too small ones do not fill the processor, too large ones its caches."""
+OPSET = 17
+"""Of our ONNX exports."""
 
 
 def floor(model: str) -> Floor:
