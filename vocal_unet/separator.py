@@ -154,7 +154,7 @@ class Separator:
         blocks = [waveform[start : start + step] for start in range(0, len(waveform), step)]
         stems = {stem: np.empty((len(waveform), self.framing.channels), np.float32) for stem in self.stems}
         done = 0
-        for finished in self.stream(blocks, progress=progress):
+        for finished in self._stream(blocks, self.sample_rate, progress, ahead=True):
             for stem, samples in finished.items():
                 stems[stem][done : done + len(samples)] = samples
             done += len(samples)
