@@ -28,10 +28,12 @@ def find_songs(named: Iterable[str | os.PathLike[str]], *, leave_out: Path | Non
         leave_out: songs below this folder are not found inside folders or by patterns: where the stems of an earlier run lie.
 
     Raises:
-        AudioError: a folder holds no songs, or a pattern matches none.
+        AudioError: a folder holds no songs, a pattern matches none, or a name is empty.
     """
     songs: dict[str, Path] = {}
     for name in named:
+        if not os.fspath(name):  # an unset variable in a script; as a path it would be the folder one is in
+            raise AudioError("the name of a song is empty; give a file, a folder or a pattern")
         for song in _songs_of(Path(name), None if leave_out is None else leave_out.absolute()):
             songs.setdefault(os.path.normpath(song.absolute()), song)
     return list(songs.values())

@@ -96,7 +96,8 @@ class SegmentStream:
     def _separate(self, valid_frames: Sequence[int]) -> np.ndarray:
         """Separate the next `len(valid_frames)` segments of the pending input and join them to what came before."""
         framing, state = self.framing, self.state
-        finished = np.empty((self.stems, len(valid_frames) * framing.segment_step, framing.channels), np.float32)
+        length = len(valid_frames) * framing.segment_step
+        finished: np.ndarray = np.empty((self.stems, length, framing.channels), np.float32)
         if not valid_frames:
             return finished
         pending = np.concatenate(state.pending)

@@ -84,6 +84,8 @@ def test_patterns_and_names_give_each_song_once(run: Run, music: Path, capfd) ->
     assert "3 of 3" in capfd.readouterr().err
     assert run(f"{music}/*.xyz") == 3
     assert "matches no file" in capfd.readouterr().err
+    assert run("") == 3
+    assert "the name of a song is empty" in capfd.readouterr().err
 
 
 def test_stems_of_an_earlier_run_are_no_songs(run: Run, music: Path, capfd) -> None:

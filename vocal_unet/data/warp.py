@@ -10,7 +10,7 @@ from vocal_unet.data.effects import middle
 MARGIN = 1024
 """Samples on either side that resampling by Fourier transform may spoil, because it takes the ends for neighbours."""
 _SMOOTH_BITS = 20
-_SMOOTH = np.ones(1, np.int64)
+_SMOOTH: np.ndarray = np.ones(1, np.int64)
 for _prime in (2, 3, 5, 7, 11):
     _SMOOTH = np.outer(_SMOOTH, _prime ** np.arange(_SMOOTH_BITS)).ravel()
     _SMOOTH = _SMOOTH[(_SMOOTH > 0) & (_SMOOTH <= 1 << _SMOOTH_BITS)]

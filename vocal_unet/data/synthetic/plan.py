@@ -150,6 +150,6 @@ def make_rap(plan: Plan, middle: float, rest: float, rng: np.random.Generator) -
                 pitch = middle + fall * (0.5 - position / end) + rng.normal(0, 1) + 2 * accent
                 start = (beat + position) * plan.beat + rng.normal(0, 0.01)
                 duration = step * plan.beat * rng.uniform(0.6, 1.0)
-                notes.append(Note(start, duration, float(pitch), float(rng.uniform(0.5, 0.8) + 0.2 * accent)))
+                notes.append(Note(float(start), duration, float(pitch), float(rng.uniform(0.5, 0.8) + 0.2 * accent)))
         beat += line
     return notes

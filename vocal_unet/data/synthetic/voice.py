@@ -148,7 +148,7 @@ def _articulate(curves: Curves, singer: Singer, rng: np.random.Generator) -> _Sp
     count = curves.count
     voiced = curves.loudness(0.02, 0.0, 0.04)
     hiss, centre, width = np.zeros(count), np.full(count, 6000.0), np.ones(count)
-    formants = np.zeros((count, 3))
+    formants: np.ndarray = np.zeros((count, 3))
     formants[:] = VOWELS[rng.integers(len(VOWELS))]
 
     def noise(first: int, seconds: float, level: float, low: float, high: float, octaves: float) -> None:
