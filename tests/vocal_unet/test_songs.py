@@ -44,10 +44,18 @@ def test_generated_songs_follow_the_seed() -> None:
     assert seeds[0] == seeds[1] != seeds[2]
 
 
+def test_generated_songs_have_the_length_that_was_asked_for() -> None:
+    for spec, seconds in (("generated:1", 60), ("generated:1:3", 60), ("generated:1:3:2", 2)):
+        (song,) = open_songs(spec).songs
+        assert song.seconds() == seconds
+    assert len(song.stems()["vocals"]) == 88_200
+
+
 @pytest.mark.parametrize(
     "spec",
     [
-        "", "generated:", "generated:0", "generated:x", "generated:3:-1", "stems:", "musdb", "csv:x", "loose:noise",
+        "", "generated:", "generated:0", "generated:x", "generated:3:-1", "generated:3:1:0", "generated:3::9",
+        "stems:", "musdb", "csv:x", "loose:noise",
         "generated:3*0", "generated:3+stems:", "prepared:/nowhere", "voices:/nowhere", "musdb:/nowhere",
         "spleeter-csv:/nowhere.csv",
     ],

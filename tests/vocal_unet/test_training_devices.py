@@ -23,7 +23,7 @@ config = dataclasses.replace(
 )
 curves = []
 for name, devices in (("one", None), ("two", ["CPU:0", "CPU:1"])):
-    result = train(config, "generated:2", sys.argv[1] + "/" + name, devices=devices)
+    result = train(config, "generated:2:0:12", sys.argv[1] + "/" + name, devices=devices)
     curves.append([[epoch["loss"], epoch["val_loss"]] for epoch in result.history.epochs])
 print(json.dumps(curves))
 """

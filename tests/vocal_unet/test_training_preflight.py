@@ -80,7 +80,7 @@ def test_a_copy_that_does_not_learn_is_an_error() -> None:
 def test_check_says_what_training_will_take(tmp_path: Path) -> None:
     lines: list[str] = []
     config = dataclasses.replace(SMALL, unet=UNetConfig(filters=(4, 8), dropout=()))
-    check(config, "generated:2", tmp_path / "model", lines.append)
+    check(config, "generated:2:0:12", tmp_path / "model", lines.append)
     text = "\n".join(lines)
     for words in (
         "songs: 1 to train on, 1 for validation",

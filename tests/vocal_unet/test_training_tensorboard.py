@@ -23,7 +23,7 @@ CONFIG = dataclasses.replace(SMALL, epochs=3, ema=0.5, early_stopping=0.0, profi
 @pytest.fixture(scope="module")
 def logs(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("logs") / "model"
-    train(CONFIG, "generated:2", folder)
+    train(CONFIG, "generated:2:0:12", folder)
     return folder / "tensorboard"
 
 

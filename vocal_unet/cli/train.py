@@ -34,9 +34,9 @@ def train(
         typer.Option(
             "-d",
             "--data",
-            help="Songs: stems:DIR, musdb:DIR, prepared:DIR, generated:N[:SEED], voices:DIR or a sum of these.",
+            help="Songs: stems:DIR, musdb:DIR, prepared:DIR, generated:N[:SEED[:SECONDS]], voices:DIR or a sum of these.",
         ),
-    ] = "generated:48",
+    ] = "generated:48:0:12",
     validation_data: Annotated[
         str | None, typer.Option(help="Songs to validate with.", show_default="a share of --data")
     ] = None,

@@ -92,6 +92,6 @@ def sample_folder() -> Path:
         reason = (str(error).splitlines() or [type(error).__name__])[0][:200]
         raise DataError(
             f"MUSDB18's sample could not be fetched from {url} ({reason}); unpack it to {folder} yourself, or use "
-            "generated:48"
+            "generated:8"
         ) from error
     return folder

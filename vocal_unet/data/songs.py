@@ -16,8 +16,8 @@ from vocal_unet.errors import DataError, VocalUnetError
 
 SAMPLE_RATE = 44100
 CHANNELS = 2
-GENERATED_SECONDS = 12.0
-"""Length of a generated song: long enough for two chord changes, short enough to hear many voices."""
+GENERATED_SECONDS = 60.0
+"""Length of a generated song where none is asked for: some phrases of one voice over all of its chords."""
 
 
 class Song(ABC):
@@ -127,14 +127,15 @@ class GeneratedSong(Song):
 
     name: str
     seed: int
+    length: float = GENERATED_SECONDS
     split: str = "train"
     stem_names = STEMS
 
     def stems(self) -> dict[str, np.ndarray]:
-        return generate_song(self.seed, GENERATED_SECONDS, SAMPLE_RATE)
+        return generate_song(self.seed, self.length, SAMPLE_RATE)
 
     def seconds(self) -> float:
-        return GENERATED_SECONDS
+        return self.length
 
 
 def _require_equal_lengths(name: str, lengths: Mapping[str, int]) -> None:

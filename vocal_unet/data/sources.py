@@ -14,12 +14,12 @@ import numpy as np
 from vocal_unet.data.folders import loose_recordings, spleeter_csv, stem_folders
 from vocal_unet.data.musdb import musdb_songs, sample_folder
 from vocal_unet.data.prepared import prepared_sources
-from vocal_unet.data.songs import GeneratedSong, Song
+from vocal_unet.data.songs import GENERATED_SECONDS, GeneratedSong, Song
 from vocal_unet.errors import DataError
 
 KINDS = ("generated", "stems", "musdb", "voices", "loose", "spleeter-csv", "prepared")
 KNOWN_SPECS = (
-    "generated:N[:SEED], stems:FOLDER, musdb:FOLDER, musdb:sample, voices:FOLDER, loose:STEM:FOLDER, "
+    "generated:N[:SEED[:SECONDS]], stems:FOLDER, musdb:FOLDER, musdb:sample, voices:FOLDER, loose:STEM:FOLDER, "
     "spleeter-csv:FILE[,FOLDER], prepared:FOLDER, and sums of these such as stems:A*2+voices:B"
 )
 _PLUS = re.compile(rf"\+(?=(?:{'|'.join(KINDS)}):)")
@@ -59,8 +59,9 @@ def open_songs(spec: str) -> SongSet:
 
     Args:
         spec: one of the following, or several joined by `+`, each with `*WEIGHT` after it where it should not be 1.
-            `generated:N` or `generated:N:SEED`, N songs of 12 s from the generator; `stems:FOLDER`, a folder of stems per
-            song, with any names; `musdb:FOLDER`, MUSDB18 or MUSDB18-HQ; `musdb:sample`, its free excerpts, downloaded;
+            `generated:N`, `generated:N:SEED` or `generated:N:SEED:SECONDS`, N songs from the generator, of 60 s where
+            nothing else is said; `stems:FOLDER`, a folder of stems per song, with any names; `musdb:FOLDER`, MUSDB18 or
+            MUSDB18-HQ; `musdb:sample`, its free excerpts, downloaded;
             `voices:FOLDER`, a tree of voices alone; `loose:STEM:FOLDER`, the same of another stem;
             `spleeter-csv:FILE` or `spleeter-csv:FILE,FOLDER`; `prepared:FOLDER`, made by `vocal-unet data prepare`.
 
@@ -105,13 +106,13 @@ def _songs(kind: str, rest: str, spec: str) -> list[Song]:
 
 
 def _generated(rest: str, spec: str) -> list[Song]:
-    match = re.fullmatch(r"(\d+)(?::(\d+))?", rest)
-    if not match or int(match[1]) < 1:
-        raise DataError(f"{spec!r} must be generated:N or generated:N:SEED with whole numbers, N at least 1")
-    count, seed = int(match[1]), int(match[2] or 0)
+    match = re.fullmatch(r"(\d+)(?::(\d+)(?::(\d+))?)?", rest)
+    if not match or int(match[1]) < 1 or int(match[3] or 1) < 1:
+        raise DataError(f"{spec!r} must be generated:N[:SEED[:SECONDS]] with whole numbers, N and SECONDS at least 1")
+    count, seed, seconds = int(match[1]), int(match[2] or 0), float(match[3] or GENERATED_SECONDS)
     # A sequence instead of a sum, so that songs of different seeds never coincide.
     seeds = np.random.SeedSequence(seed).generate_state(count).tolist()
-    return [GeneratedSong(f"generated-{seed}-{index:04d}", song_seed) for index, song_seed in enumerate(seeds)]
+    return [GeneratedSong(f"generated-{seed}-{index:04d}", song_seed, seconds) for index, song_seed in enumerate(seeds)]
 
 
 def without_target(songs: SongSet, target: str) -> dict[int, str]:

@@ -59,5 +59,5 @@ class FewFiltersTransposed(layers.Conv2DTranspose):
         channels = self.kernel.shape[-1]
         padded = ops.pad(self.kernel, ((1, 0), (1, 0), (0, 0), (0, 0)))
         taps = ops.reshape(padded, (3, 2, 3, 2, self.filters, channels))
-        taps = ops.transpose(ops.flip(taps, (0, 2)), (0, 2, 5, 1, 3, 4))
+        taps = ops.transpose(taps[::-1, :, ::-1], (0, 2, 5, 1, 3, 4))
         return ops.reshape(taps, (3, 3, channels, 4 * self.filters))
