@@ -76,12 +76,12 @@ def measure(
                 yield run
             if seconds > STEADY_LONGEST:
                 song.unlink()
-        ours = next((contestant for contestant in taking_part if contestant.name == KERAS), taking_part[0])
+        named = {contestant.name: contestant for contestant in taking_part}
         for timing in [t for t in run.timings if t.contestant == KERAS and _is_long(t.audio_seconds) and t.seconds]:
             progress(f"{KERAS}, {SONGS} songs, {timing.audio_seconds:g} s together")
             songs = _songs(work, timing.audio_seconds)
             together = Timing(KERAS, timing.audio_seconds, songs=SONGS)
-            run = replace(run, timings=[*run.timings, _whole(ours, songs, together, work / "stems")])
+            run = replace(run, timings=[*run.timings, _whole(named[KERAS], songs, together, work / "stems")])
             shutil.rmtree(songs)
             yield run
 

@@ -223,7 +223,10 @@ def test_pipes_that_cannot_work(run: Run, music: Path, capfd) -> None:
 def test_a_signal_leaves_no_partial_file(number, clip, small_spleeter, tone, tmp_path) -> None:
     """The song comes through a pipe that stays open, so the command is surely at work when the signal comes."""
     arguments: list[str | Path] = ["-", "-o", tmp_path / "out", "-p", small_spleeter, "--json", "--clip", clip]
-    process = started(arguments, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd=tmp_path)
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    # where the tests run in the background, an interrupt is ignored, and by what they start as well
+    heeded = lambda: signal.signal(signal.SIGINT, signal.SIG_DFL)  # noqa: E731
+    process = started(arguments, **pipes, cwd=tmp_path, preexec_fn=heeded)
     assert process.stdin is not None and process.stdout is not None and process.stderr is not None
     process.stdin.write(np.zeros((200_000, 2), "<i2").tobytes())
     process.stdin.flush()
