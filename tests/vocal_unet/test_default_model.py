@@ -10,6 +10,7 @@ import pytest
 from tests.conftest import snr
 from vocal_unet import SHIPPED, Separator, console, read_audio, write_audio
 from vocal_unet.cli import app
+from vocal_unet.export.formats import export_model
 from vocal_unet.loading import DEFAULT, DEMO, default_model
 
 
@@ -52,3 +53,11 @@ def test_the_shipped_model_is_small_says_its_licence_and_its_stems_sum_to_the_mi
     separator = Separator(DEMO, band="rest")
     mixture = tone(60_000)
     assert snr(mixture, np.sum(list(separator.separate(mixture).values()), axis=0)) > 100  # float32
+
+
+def test_the_shipped_model_goes_to_onnx(tmp_path: Path) -> None:
+    """A million magnitudes make its loudness, which ONNX Runtime must not add up one after the other."""
+    for package in ("onnx", "tf2onnx", "onnxruntime"):
+        pytest.importorskip(package)
+    proof = export_model(DEMO, tmp_path / "demo.onnx", "onnx")
+    assert proof.decibels > 110

@@ -86,9 +86,13 @@ def build_unet(framing: Framing, config: UNetConfig, name: str = "vocal_unet") -
 
 def _compressed(mixture: keras.KerasTensor, config: UNetConfig) -> keras.KerasTensor:
     """Magnitudes relative to their segment's loudness, on a logarithmic scale."""
-    energy = ops.sum(ops.square(mixture), axis=(1, 2, 3), keepdims=True)
-    loudness = energy / (ops.sum(mixture, axis=(1, 2, 3), keepdims=True) + SILENCE) + SILENCE
+    loudness = _sum(ops.square(mixture)) / (_sum(mixture) + SILENCE) + SILENCE
     return ops.log1p(mixture * (10 ** (config.detail_db / 20) / loudness))
+
+
+def _sum(x: keras.KerasTensor) -> keras.KerasTensor:
+    """Over each segment; frame by frame, because ONNX Runtime adds a million numbers one after the other, to four digits."""
+    return ops.sum(ops.sum(x, axis=(2, 3), keepdims=True), axis=1, keepdims=True)
 
 
 def _normalised(x: keras.KerasTensor, config: UNetConfig, prefix: str) -> keras.KerasTensor:
