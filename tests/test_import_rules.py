@@ -69,7 +69,6 @@ ALLOWED = {
         "graph",
         "loading",
         "masks",
-        "models",
         "shipped",
         "separator",
         "spleeter",

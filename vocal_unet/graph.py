@@ -52,9 +52,7 @@ class SegmentGraph:
         own = "zeros" if rendering.mwf else model.masking.extension
         self.masking = replace(model.masking, extension="average" if rendering.band == "extend" else own)
         # a complement takes what the target leaves, above the network's bins too
-        silent_above = (
-            self.masking == replace(self.masking, kind="ratio", extension="zeros") and rendering.band != "rest"
-        )
+        silent_above = self.masking.kind == "ratio" and self.masking.extension == "zeros" and rendering.band != "rest"
         self._bins = framing.bins if silent_above else framing.stft_bins
         segments = [
             tf.TensorSpec((None, framing.segment_samples, framing.channels), tf.float32),

@@ -70,7 +70,7 @@ def packed_network(config: dict[str, Any], where: Path) -> keras.Model:
             return build_unet(framing, UNetConfig.from_dict(training["unet"], str(where)))
         if kind == "spleeter":
             network = SpleeterNetworkConfig.from_dict(training["spleeter"], str(where))
-            return build_spleeter(framing, config["stems"], network)
+            return build_spleeter(framing, config["stems"], network, random=False)
     except (KeyError, TypeError) as error:
         raise ModelError(f"{where}: {error} is missing or not what it should be") from None
     raise ModelError(f"{where}: architecture must be unet or spleeter, not {kind}")

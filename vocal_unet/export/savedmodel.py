@@ -13,7 +13,6 @@ from vocal_unet.export.segments import network_masks
 from vocal_unet.export.stream import STATE, StreamGraph
 from vocal_unet.graph import SegmentGraph
 from vocal_unet.loading import LoadedModel
-from vocal_unet.models.transposed import with_few_filters
 
 STATE_PREFIX = "state_"
 """The state's names among a signature's inputs and outputs, where stems have names too."""
@@ -29,8 +28,8 @@ class SeparatorModule(tf.Module):
     def __init__(self, model: LoadedModel) -> None:
         super().__init__()
         framing = model.framing
-        model = replace(model, network=with_few_filters(model.network))
         graph = SegmentGraph(model, Rendering())
+        model = replace(model, network=graph.network)
         self._model = model
         self._stream = StreamGraph(graph.separate_function, framing, len(model.stems))
         # The network itself would be saved with its Keras classes.
