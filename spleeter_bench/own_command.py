@@ -29,5 +29,5 @@ def run_module(*arguments: str, failed: str, variables: Mapping[str, str] | None
     done = subprocess.run(command, capture_output=True, text=True, env=environment, stdin=subprocess.DEVNULL)
     if done.returncode:
         reason = done.stderr.strip().splitlines() or [f"exit code {done.returncode}"]
-        raise BenchError(f"{failed}: {reason[-1]}")
+        raise BenchError(f"{failed}: {reason[-1].removeprefix('error: ')}")
     return done.stdout

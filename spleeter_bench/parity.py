@@ -13,7 +13,7 @@ import numpy as np
 
 from spleeter_bench.errors import BenchError
 from spleeter_bench.report import Table
-from spleeter_bench.sidecar.checkpoints import ensure_checkpoint
+from spleeter_bench.sidecar.checkpoints import MODELS, ensure_checkpoint
 from spleeter_bench.sidecar.environment import ensure_environment
 from spleeter_bench.sidecar.weights import model_path
 from spleeter_bench.systems import make_system
@@ -28,7 +28,7 @@ FULL_SEGMENT = Framing.SPLEETER.segment_step - Framing.SPLEETER.frame_length
 """A song of this many samples fills its first segment of 512 frames exactly; one more starts a second."""
 
 CHOICES: dict[str, tuple[str, ...]] = {
-    "models": ("2stems", "4stems", "5stems"),
+    "models": MODELS,
     "bands": ("11kHz", "16kHz"),
     "extensions": ("zeros", "average"),
     "methods": ("mask", "mwf"),

@@ -10,6 +10,8 @@ from pathlib import Path
 from spleeter_bench.errors import BenchError
 from spleeter_bench.sidecar.environment import ensure_environment, isolated_variables
 
+MODELS = ("2stems", "4stems", "5stems")
+"""Those that Spleeter has configurations of."""
 _SCRIPT = Path(__file__).with_name("generate_checkpoint.py")
 
 
@@ -40,7 +42,7 @@ def ensure_checkpoint(model: str, folder: Path, progress: Callable[[str], None])
     """Make `folder/model` with generated weights unless a checkpoint is there.
 
     Args:
-        model: one of Spleeter's own, such as `2stems`.
+        model: one of `MODELS`.
         folder: what `MODEL_PATH` will be.
         progress: told when one has to be made.
 

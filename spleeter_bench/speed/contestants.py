@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -42,9 +42,7 @@ def contestants(model: str, weights: Path, work: Path, names: tuple[str, ...] = 
         BenchError: a conversion or an export failed, or no such contestant.
         SystemUnavailableError: Spleeter's environment cannot be made.
     """
-    unknown = [name for name in names if name not in NAMES]
-    if unknown:
-        raise BenchError(f"nobody called {unknown[0]!r} to time; there are {', '.join(NAMES)}")
+    require_known(names)
     ours = {**os.environ, "MODEL_PATH": str(weights), "TF_CPP_MIN_LOG_LEVEL": "3"}
     # as after a download: the original keeps reading the checkpoint, ours what was made from it
     run_module("vocal_unet", "models", "fetch", model, failed=f"{model} could not be converted", variables=ours)
@@ -60,6 +58,13 @@ def contestants(model: str, weights: Path, work: Path, names: tuple[str, ...] = 
         command = _separate(system)
         made.append(Contestant(name, f"keras:{system}" if name == KERAS else system, command, ours))
     return made
+
+
+def require_known(names: Sequence[str]) -> None:
+    """Raise `BenchError` for a name that is not in `NAMES`."""
+    unknown = [name for name in names if name not in NAMES]
+    if unknown:
+        raise BenchError(f"nobody called {unknown[0]!r} to time; there are {', '.join(NAMES)}")
 
 
 def _appended(start: list[str]) -> Callable[[Path, Path], list[str]]:

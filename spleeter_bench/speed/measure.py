@@ -11,11 +11,12 @@ from pathlib import Path
 
 import numpy as np
 
+from spleeter_bench.errors import BenchError
 from spleeter_bench.machine import machine_facts
 from spleeter_bench.own_command import run_module
-from spleeter_bench.sidecar.checkpoints import ensure_checkpoint
+from spleeter_bench.sidecar.checkpoints import MODELS, ensure_checkpoint
 from spleeter_bench.sidecar.weights import model_path
-from spleeter_bench.speed.contestants import KERAS, NAMES, Contestant, contestants
+from spleeter_bench.speed.contestants import KERAS, NAMES, Contestant, contestants, require_known
 from spleeter_bench.speed.process import run_measured
 from spleeter_bench.speed.results import Floor, SpeedRun, Timing
 from spleeter_bench.systems import make_system
@@ -56,9 +57,13 @@ def measure(
     Raises:
         SystemUnavailableError: Spleeter's environment cannot be made.
         SystemFailedError: a contestant failed.
-        BenchError: a checkpoint or an export cannot be made.
+        BenchError: an argument is impossible (nothing is made then), or a checkpoint or an export cannot be made.
     """
-    work.mkdir(parents=True, exist_ok=True)
+    _check(model, weights, durations, names)
+    try:
+        work.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise BenchError(f"{work}: cannot be made ({error.strerror}); name another folder with -o") from None
     if weights is None:
         weights = work / "models"
         ensure_checkpoint(model, weights, progress)
@@ -84,6 +89,17 @@ def measure(
             run = replace(run, timings=[*run.timings, _whole(named[KERAS], songs, together, work / "stems")])
             shutil.rmtree(songs)
             yield run
+
+
+def _check(model: str, weights: Path | None, durations: Sequence[float], names: Sequence[str]) -> None:
+    require_known(names)
+    if model not in MODELS:
+        raise BenchError(f"no model {model!r} to time; there are {', '.join(MODELS)}")
+    if weights is not None and not (weights / model).is_dir():
+        raise BenchError(f"{weights / model}: no such folder; --weights names the one that {model} lies in")
+    for seconds in durations:
+        if not 0 < seconds < float("inf"):
+            raise BenchError(f"a song cannot last {seconds:g} s; give --seconds a number above 0")
 
 
 def steps(durations: Sequence[float], names: Sequence[str]) -> int:

@@ -125,6 +125,28 @@ def test_nobody_unknown_is_timed(tmp_path: Path) -> None:
         contestants("2stems", tmp_path, tmp_path, ("tflite",))
 
 
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [
+        ({"names": ["tflite"]}, "nobody called 'tflite'"),
+        ({"model": "3stems"}, "no model '3stems' to time; there are 2stems, 4stems, 5stems"),
+        ({"weights": Path("/nowhere")}, "/nowhere/2stems: no such folder"),
+        ({"durations": [10.0, -5.0]}, "a song cannot last -5 s"),
+        ({"durations": [float("nan")]}, "a song cannot last nan s"),
+    ],
+)
+def test_what_cannot_be_timed_is_said_before_anything_is_made(tmp_path: Path, wrong: dict, said: str) -> None:
+    with pytest.raises(BenchError, match=said):
+        next(measure.measure(tmp_path / "work", **wrong))
+    assert not (tmp_path / "work").exists()
+
+
+def test_a_file_is_no_folder_for_the_figures(tmp_path: Path) -> None:
+    (tmp_path / "taken").write_text("text", encoding="utf-8")
+    with pytest.raises(BenchError, match=r"taken: cannot be made \(File exists\); name another folder"):
+        next(measure.measure(tmp_path / "taken"))
+
+
 def test_a_ratio_needs_the_same_song() -> None:
     other = dataclasses.replace(RUN, timings=[Timing("keras", 60.0, 5.0, 6.0, 1, 1.0, 1.0)])
     assert show.make_table(other).rows[0][4] == "–"
