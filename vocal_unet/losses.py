@@ -1,4 +1,9 @@
-"""What training makes small: L1 distances of magnitudes or of masks, or the error's energy on a logarithmic scale."""
+"""What training makes small: L1 distances of magnitudes or of masks, or the error's energy on a logarithmic scale.
+
+Each can count what an estimate has too little of `missed` times: L1 then asks for another quantile than the median, the
+squared error for an expectile above the mean (Newey and Powell, 1987). Where a network is sure nothing changes; of what may or
+may not be a voice it lets more through.
+"""
 
 from __future__ import annotations
 
@@ -13,31 +18,33 @@ MASK_EPSILON = 1e-9
 
 
 @keras.saving.register_keras_serializable("vocal_unet")
-def magnitude_l1(y_true: Any, y_pred: Any) -> Any:
+def magnitude_l1(y_true: Any, y_pred: Any, missed: float = 1.0) -> Any:
     """L1 between the source's and the estimated magnitudes, the paper's loss (nussl's `L1Loss`).
 
     Args:
         y_true: magnitudes of the vocals, float32 `(segments, frames, bins, channels)`.
         y_pred: mask × mixture, of the same shape.
+        missed: how often what the estimate lacks counts, against what it has too much.
 
     Returns:
         Mean absolute difference over bins and channels, `(segments, frames)`.
     """
-    return ops.mean(ops.abs(y_true - y_pred), axis=(-2, -1))
+    return ops.mean(_weighed(ops.abs, y_pred - y_true, missed), axis=(-2, -1))
 
 
 @keras.saving.register_keras_serializable("vocal_unet")
-def mask_l1(y_true: Any, y_pred: Any) -> Any:
+def mask_l1(y_true: Any, y_pred: Any, missed: float = 1.0) -> Any:
     """L1 between the ideal (`target_mask`) and the estimated mask: every bin counts the same, however quiet.
 
     Args:
         y_true: ideal mask, float32 `(segments, frames, bins, channels)`, in [0, 1].
         y_pred: estimated mask, of the same shape.
+        missed: as for `magnitude_l1`.
 
     Returns:
         Mean absolute difference over bins and channels, `(segments, frames)`.
     """
-    return ops.mean(ops.abs(y_true - y_pred), axis=(-2, -1))
+    return ops.mean(_weighed(ops.abs, y_pred - y_true, missed), axis=(-2, -1))
 
 
 @keras.saving.register_keras_serializable("vocal_unet")
@@ -72,7 +79,7 @@ ENOUGH_DB = -20.0
 
 
 @keras.saving.register_keras_serializable("vocal_unet")
-def spectral_snr(y_true: Any, y_pred: Any) -> Any:
+def spectral_snr(y_true: Any, y_pred: Any, missed: float = 1.0) -> Any:
     """Energy of the error against that of the mixture, on a logarithmic scale: what a signal-to-noise ratio looks at.
 
     The error is the part in phase with the mixture (Erdogan et al., 2015), the only one that a mask can change; it is the
@@ -83,18 +90,25 @@ def spectral_snr(y_true: Any, y_pred: Any) -> Any:
         y_true: the target's part in phase with the mixture, then the mixture's magnitudes, on the last axis: float32
             `(segments, frames, bins, 2 · channels)`.
         y_pred: mask × mixture, float32 `(segments, frames, bins, channels)`.
+        missed: as for `magnitude_l1`.
 
     Returns:
         ln(1 + error / (mixture · 10^(ENOUGH_DB / 10))), float32 `(segments, 1)`; 0 is perfect, 4.6 an error as loud as the
         mixture.
     """
     target, mixture = ops.split(y_true, 2, axis=-1)
-    error = ops.sum(ops.square(y_pred - target), axis=(1, 2, 3))
+    error = ops.sum(_weighed(ops.square, y_pred - target, missed), axis=(1, 2, 3))
     enough = 10 ** (ENOUGH_DB / 10) * ops.sum(ops.square(mixture), axis=(1, 2, 3))
     return ops.log1p(error / (enough + MASK_EPSILON))[:, None]
 
 
-LOSSES: dict[str, tuple[str, Callable[[Any, Any], Any]]] = {
+def _weighed(size: Callable[[Any], Any], difference: Any, missed: float) -> Any:
+    """The size of every difference, `missed` times where the estimate is too small."""
+    sizes = size(difference)
+    return sizes if missed == 1 else ops.where(difference < 0, missed * sizes, sizes)
+
+
+LOSSES: dict[str, tuple[str, Callable[..., Any]]] = {
     "magnitude_l1": ("vocals", magnitude_l1),
     "mask_l1": ("mask", mask_l1),
     "spectral_snr": ("vocals", spectral_snr),

@@ -59,6 +59,17 @@ def test_the_equaliser_has_its_gains_where_it_says(hertz: float, expected: float
     assert level(heard[middle]) - level(stem[middle]) == pytest.approx(expected, abs=0.4)
 
 
+@pytest.mark.parametrize(
+    ("hertz", "expected"), [(100, 0.0), (800, 12.0), (800 * 2**0.25, 12 * np.exp(-0.5)), (8000, 0.0)]
+)
+def test_resonances_have_their_gains_where_they_say(hertz: float, expected: float) -> None:
+    stem = sine(hertz, 60_000)
+    heard = effects.resonate(stem, [(800, 12, 0.25), (3000, 9, 0.1)])
+    middle = slice(10_000, 50_000)
+    # between the sixtieths of an octave that the curve is asked at lie straight lines
+    assert level(heard[middle]) - level(stem[middle]) == pytest.approx(expected, abs=0.05)
+
+
 def test_the_equaliser_neither_delays_nor_wraps_around() -> None:
     click = np.zeros((20_000, 2), np.float32)
     click[10_000] = 1
@@ -180,6 +191,7 @@ def test_drawn_blocks_are_inside_and_reach_everywhere() -> None:
         "channel_swap",
         "polarity",
         "equaliser",
+        "resonance",
         "reverb",
         "soft_clip",
         "compression",
@@ -224,7 +236,7 @@ def test_fast_lengths(wanted: int) -> None:
     [
         {"reverb": 1.5}, {"gain_db": -1.0}, {"pitch_semitones": 13.0}, {"noise_db": (0.0, -60.0)}, {"noise_db": (1.0,)},
         {"stretch_factors": (0.1, 1.0)}, {"time_mask_frames": 0}, {"reverb_seconds": (0.0, 1.0)},
-        {"formant_semitones": -1.0}, {"balance_db": (6.0, -15.0)}, {"rest_only": -0.1},
+        {"formant_semitones": -1.0}, {"resonance_db": (-1.0, 6.0)}, {"balance_db": (6.0, -15.0)}, {"rest_only": -0.1},
     ],
 )  # fmt: skip
 def test_impossible_settings_are_refused(values: dict) -> None:

@@ -54,6 +54,24 @@ def test_spectral_snr_asks_for_the_mean_and_l1_for_the_median() -> None:
     assert guesses[np.argmin(squared)] == pytest.approx(10 / 3, abs=0.1) and guesses[np.argmin(absolute)] == 0
 
 
+@pytest.mark.parametrize("function", [magnitude_l1, mask_l1])
+def test_what_an_l1_estimate_lacks_can_count_more(function, pair: tuple[np.ndarray, np.ndarray]) -> None:
+    target, estimate = pair
+    lacking, surplus = np.maximum(target - estimate, 0), np.maximum(estimate - target, 0)
+    value = keras.ops.convert_to_numpy(function(target, estimate, missed=3.0))
+    np.testing.assert_allclose(value, (3 * lacking + surplus).mean(axis=(2, 3)), rtol=1e-5)
+
+
+def test_what_is_missed_lets_through_more_of_what_may_be_a_voice() -> None:
+    # the bin of the test above: the expectile e at 3 : 1 solves 3 (10 - e) = 2 e, and L1's 3 : 1 quantile lies at 10
+    heard = np.array([10.0, 0.0, 0.0], np.float32).reshape(1, 3, 1, 1)
+    mixture = np.full_like(heard, 10.0)
+    both, guesses = np.concatenate([heard, mixture], -1), np.linspace(0, 10, 101, dtype=np.float32)
+    squared = [float(spectral_snr(both, np.full_like(heard, g), missed=3.0)[0, 0]) for g in guesses]
+    absolute = [float(np.mean(magnitude_l1(heard, np.full_like(heard, g), missed=3.0))) for g in guesses]
+    assert guesses[np.argmin(squared)] == pytest.approx(6, abs=0.1) and guesses[np.argmin(absolute)] == 10
+
+
 def test_target_mask_is_the_papers_formula() -> None:
     target = np.array([0.0, 1.0, 2.0, 3.0, 0.0], np.float32)
     mixture = np.array([1.0, 2.0, 2.0, 1.0, 0.0], np.float32)

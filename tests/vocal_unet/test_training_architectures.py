@@ -72,6 +72,23 @@ def test_spleeters_stems_share_the_parts_in_phase_with_the_mixture() -> None:
         assert float(plan.losses()[stem](targets[stem], 0 * part)[0, 0]) > 1
 
 
+@pytest.mark.parametrize("settings", [SMALL, SPLEETER])
+def test_a_voice_in_the_rest_counts_as_a_missing_voice(settings: TrainConfig) -> None:
+    plan = architecture(dataclasses.replace(settings, loss="spectral_snr", missed_weight=4.0), STEMS)
+    rng = np.random.default_rng(0)
+    mixture = rng.gamma(1, 1, (1, 2, 3, 2)).astype(np.float32)
+    target = (mixture * rng.uniform(0, 1, mixture.shape)).astype(np.float32)
+    targets = plan.targets(mixture, target, None)
+    parts = {"vocals": target, "accompaniment": mixture - target}
+
+    def error(name: str, estimate: np.ndarray) -> float:
+        return float(np.expm1(plan.losses()[name](targets[name], estimate)[0, 0]))
+
+    for name in plan.losses():
+        ratio = error(name, 0.5 * parts[name]) / error(name, 1.5 * parts[name])
+        assert ratio == pytest.approx(4 if name == "vocals" else 1 / 4, rel=1e-4)
+
+
 def songs(folder: Path, low: str, high: str) -> Path:
     """Three songs: one stem of noise below 3 kHz, one of noise from there to 12 kHz."""
     rng = np.random.default_rng(0)

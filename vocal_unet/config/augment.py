@@ -26,9 +26,10 @@ class AugmentConfig(Config):
     To the target: `formant_shift` by up to `formant_semitones` (pitch stays); `harmony`, one or two voices at other intervals.
 
     To the target, and to one or two sums of the accompaniment's stems: `equaliser` with shelves and a peak of up to
-    ± `equaliser_db`; `compression`; `soft_clip` driven by `soft_clip_db` above full scale; `band_limit` to what a telephone, a
-    high-pass or a low-pass leaves; `doubling` by detuned copies left and right; `echo`; `reverb` of `reverb_seconds` (to
-    -60 dB) at `reverb_db` against the dry sound; `stereo` width and place.
+    ± `equaliser_db`; `resonance`, one or two narrow peaks of `resonance_db`; `compression`; `soft_clip` driven by
+    `soft_clip_db` above full scale; `band_limit` to what a telephone, a high-pass or a low-pass leaves; `doubling` by detuned
+    copies left and right; `echo`; `reverb` of `reverb_seconds` (to -60 dB) at `reverb_db` against the dry sound; `stereo` width
+    and place.
 
     Per example: `balance` brings the target to `balance_db` against the rest, and `loudness` the mixture to `loudness_db`
     against full scale, all measured where they sound; `bandwidth` cuts both above a frequency, as low bit rates do; `noise` adds
@@ -53,6 +54,8 @@ class AugmentConfig(Config):
     harmony: float = 0.0
     equaliser: float = 0.0
     equaliser_db: float = 8.0
+    resonance: float = 0.0
+    resonance_db: tuple[float, ...] = (6.0, 18.0)
     compression: float = 0.0
     soft_clip: float = 0.0
     soft_clip_db: tuple[float, ...] = (0.0, 9.0)
@@ -95,7 +98,7 @@ class AugmentConfig(Config):
         for key, least, most in (
             ("noise_db", -200, 60), ("reverb_db", -200, 20), ("soft_clip_db", -60, 60), ("stretch_factors", 0.5, 2),
             ("reverb_seconds", 0.01, 10), ("second_target_db", -60, 20), ("balance_db", -60, 60),
-            ("loudness_db", -100, 0),
+            ("loudness_db", -100, 0), ("resonance_db", 0, 40),
         ):  # fmt: skip
             pair = getattr(self, key)
             require(
@@ -108,8 +111,8 @@ class AugmentConfig(Config):
 
 AUGMENTATIONS = (
     "cross_mixing", "stem_mixing", "stem_dropout", "second_target", "active_crops", "rest_only", "target_only", "pitch_shift",
-    "time_stretch", "formant_shift", "harmony", "equaliser", "compression", "soft_clip", "band_limit", "doubling", "echo",
-    "reverb", "stereo", "gain", "channel_swap", "polarity", "balance", "loudness", "bandwidth", "noise", "time_mask",
+    "time_stretch", "formant_shift", "harmony", "equaliser", "resonance", "compression", "soft_clip", "band_limit", "doubling",
+    "echo", "reverb", "stereo", "gain", "channel_swap", "polarity", "balance", "loudness", "bandwidth", "noise", "time_mask",
     "frequency_mask",
 )  # fmt: skip
 """The fields of `AugmentConfig` that are probabilities."""

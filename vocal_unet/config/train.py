@@ -33,8 +33,9 @@ class TrainConfig(Config):
     Optimizer: AdamW. `learning_rate`; `schedule`: `constant`, `cosine` down to zero or `exponential` down to a hundredth, the
     last two after a short warm-up; `weight_decay`; `clip_norm`: longest gradient, 0 does not clip; `ema`: momentum of the
     weights' moving average, which is what is validated and kept, 0 keeps the weights themselves. `loss`: one of
-    `LOSS_NAMES`, see `vocal_unet.losses`. `mixed_precision`: bfloat16 on a CPU, float16 on a GPU. `deterministic`: the same
-    bits every time, slower.
+    `LOSS_NAMES`, see `vocal_unet.losses`. `missed_weight`: target that is missing counts so many times what is there too much;
+    above 1 a network hears out voices that it does not know. `mixed_precision`: bfloat16 on a CPU, float16 on a GPU.
+    `deterministic`: the same bits every time, slower.
 
     Length. `epochs` of `steps_per_epoch` batches. `early_stopping`: share of the epochs `monitor` may fail to improve before
     training ends; 0 never stops. `minutes`: training ends after this time even if epochs are left, and the schedule is
@@ -62,6 +63,7 @@ class TrainConfig(Config):
     clip_norm: float = 0.0
     ema: float = 0.0
     loss: str = "magnitude_l1"
+    missed_weight: float = 1.0
     mixed_precision: bool = False
     deterministic: bool = False
     epochs: int = 100
@@ -101,6 +103,7 @@ class TrainConfig(Config):
         )
         require(0 <= self.early_stopping <= 1, f"early_stopping must be in [0, 1], not {self.early_stopping}")
         require(0 < self.validation_songs < 1, f"validation_songs must be between 0 and 1, not {self.validation_songs}")
+        require(self.missed_weight > 0, f"missed_weight must be above 0, not {self.missed_weight}")
         require(self.learning_rate > 0, f"learning_rate must be above 0, not {self.learning_rate}")
         for key in ("weight_decay", "clip_norm"):
             require(getattr(self, key) >= 0, f"{key} must not be negative, not {getattr(self, key)}")

@@ -38,6 +38,9 @@ def produce(stem: np.ndarray, augment: AugmentConfig, rng: np.random.Generator) 
     if rng.random() < augment.equaliser:
         low, peak, high = rng.uniform(-1, 1, 3) * augment.equaliser_db
         stem = effects.equalise(stem, low, peak, high, peak_hz=_pitch(200, 6000, rng))
+    if rng.random() < augment.resonance:
+        peaks = [(_pitch(240, 4200, rng), between(augment.resonance_db, rng), rng.uniform(0.1, 0.5)) for _ in range(2)]
+        stem = effects.resonate(stem, peaks[: int(rng.integers(1, 3))])
     if rng.random() < augment.compression:
         stem = production.compress(
             stem, rng.uniform(-30, -6), rng.uniform(2, 10), _pitch(0.001, 0.03, rng), _pitch(0.03, 0.5, rng)

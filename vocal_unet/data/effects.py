@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 from scipy.fft import irfft, rfft
@@ -47,6 +47,26 @@ def equalise(stem: np.ndarray, low_db: float, peak_db: float, high_db: float, pe
         curve += high_db / (1 + np.exp2(-3 * (octaves - np.log2(4000))))
         curve += peak_db * np.exp2(-((2 * (octaves - np.log2(peak_hz))) ** 2))
         return 10 ** (curve / 20)
+
+    return filter_stem(stem, gains)
+
+
+def resonate(stem: np.ndarray, peaks: Sequence[tuple[float, float, float]]) -> np.ndarray:
+    """Narrow peaks: a megaphone, a wah-wah that stands still, a formant of another throat; without phase shift.
+
+    Args:
+        stem: float32 `(samples, channels)`.
+        peaks: centre in Hz, gain there in dB, and octaves from there to where the decibels have fallen to 61 % (one standard
+            deviation of a Gaussian).
+
+    Returns:
+        float32 `(samples, channels)`.
+    """
+
+    def gains(hertz: np.ndarray) -> np.ndarray:
+        octaves = np.log2(np.maximum(hertz, 1))
+        curves = [db * np.exp(-0.5 * ((octaves - np.log2(centre)) / width) ** 2) for centre, db, width in peaks]
+        return 10 ** (np.sum(curves, axis=0) / 20)
 
     return filter_stem(stem, gains)
 

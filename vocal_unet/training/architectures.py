@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from typing import Any
@@ -46,6 +47,16 @@ class Architecture(ABC):
     def targets(self, mixture: tf.Tensor, target: tf.Tensor, rest: tf.Tensor | None) -> dict[str, tf.Tensor]:
         """What the outputs are compared with, from `data.pipeline.magnitudes`, float32 `(segments, frames, bins, channels)`."""
 
+    def comparison(self, missed: float) -> Callable[[Any, Any], Any]:
+        """The loss's function, which counts what an estimate lacks `missed` times."""
+        function = LOSSES[self.config.loss][1]
+
+        @functools.wraps(function)
+        def compare(y_true: Any, y_pred: Any) -> Any:
+            return function(y_true, y_pred, missed=missed)
+
+        return compare
+
     def beside(self, target: tf.Tensor, mixture: tf.Tensor) -> tf.Tensor:
         """The target, with the mixture on the last axis behind it where the loss wants both."""
         return tf.concat([target, mixture], axis=-1) if self.config.phase_sensitive else target
@@ -60,8 +71,7 @@ class VocalUNet(Architecture):
         return build_unet(framing, self.config.unet)
 
     def losses(self) -> dict[str, Callable[[Any, Any], Any]]:
-        output, function = LOSSES[self.config.loss]
-        return {output: function}
+        return {LOSSES[self.config.loss][0]: self.comparison(self.config.missed_weight)}
 
     def targets(self, mixture: tf.Tensor, target: tf.Tensor, rest: tf.Tensor | None) -> dict[str, tf.Tensor]:
         output, _ = LOSSES[self.config.loss]
@@ -84,7 +94,9 @@ class TwoStemSpleeter(Architecture):
         return build_spleeter(framing, self.stems, self.config.spleeter)
 
     def losses(self) -> dict[str, Callable[[Any, Any], Any]]:
-        return dict.fromkeys(self.stems, LOSSES[self.config.loss][1])
+        # what the rest has too much, the target lacks
+        weights = (self.config.missed_weight, 1 / self.config.missed_weight)
+        return {stem: self.comparison(weight) for stem, weight in zip(self.stems, weights, strict=True)}
 
     def targets(self, mixture: tf.Tensor, target: tf.Tensor, rest: tf.Tensor | None) -> dict[str, tf.Tensor]:
         if self.config.phase_sensitive:
