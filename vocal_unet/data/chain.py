@@ -38,7 +38,8 @@ def produce(stem: np.ndarray, augment: AugmentConfig, rng: np.random.Generator) 
     if rng.random() < augment.equaliser:
         low, peak, high = rng.uniform(-1, 1, 3) * augment.equaliser_db
         stem = effects.equalise(stem, low, peak, high, peak_hz=_pitch(200, 6000, rng))
-    if rng.random() < augment.resonance:
+    # without it not even a number is drawn: trainings begun before there were resonances go on with the same examples
+    if augment.resonance and rng.random() < augment.resonance:
         peaks = [(_pitch(240, 4200, rng), between(augment.resonance_db, rng), rng.uniform(0.1, 0.5)) for _ in range(2)]
         stem = effects.resonate(stem, peaks[: int(rng.integers(1, 3))])
     if rng.random() < augment.compression:
