@@ -103,7 +103,9 @@ class TrainConfig(Config):
         )
         require(0 <= self.early_stopping <= 1, f"early_stopping must be in [0, 1], not {self.early_stopping}")
         require(0 < self.validation_songs < 1, f"validation_songs must be between 0 and 1, not {self.validation_songs}")
-        require(self.missed_weight > 0, f"missed_weight must be above 0, not {self.missed_weight}")
+        require(
+            0 < self.missed_weight < float("inf"), f"missed_weight must be above 0 and finite, not {self.missed_weight}"
+        )
         require(self.learning_rate > 0, f"learning_rate must be above 0, not {self.learning_rate}")
         for key in ("weight_decay", "clip_norm"):
             require(getattr(self, key) >= 0, f"{key} must not be negative, not {getattr(self, key)}")
