@@ -1,4 +1,4 @@
-"""What training makes small: L1 distances of magnitudes or of masks, or the error's energy on a logarithmic scale.
+"""What training makes small: L1 distances of magnitudes or of masks, or the error's energy, plain or on a logarithmic scale.
 
 Each can count what an estimate has too little of `missed` times: L1 then asks for another quantile than the median, the
 squared error for an expectile above the mean (Newey and Powell, 1987). Where a network is sure nothing changes; of what may or
@@ -74,17 +74,13 @@ def target_mask(target: Any, mixture: Any) -> Any:
     return target / (ops.maximum(target, mixture) + MASK_EPSILON)
 
 
-ENOUGH_DB = -20.0
-"""Errors this far below the mixture hardly matter to `spectral_snr`."""
-
-
 @keras.saving.register_keras_serializable("vocal_unet")
-def spectral_snr(y_true: Any, y_pred: Any, missed: float = 1.0) -> Any:
-    """Energy of the error against that of the mixture, on a logarithmic scale: what a signal-to-noise ratio looks at.
+def spectral_error(y_true: Any, y_pred: Any, missed: float = 1.0) -> Any:
+    """Energy of the error against that of the mixture, segment by segment.
 
     The error is the part in phase with the mixture (Erdogan et al., 2015), the only one that a mask can change; it is the
     same for the target and for the rest, so both are learned. L1 asks for the median of what may be there, which for a
-    quiet voice is silence; the squared error asks for the mean. The logarithm lets quiet and loud crops count the same.
+    quiet voice is silence; the squared error asks for the mean.
 
     Args:
         y_true: the target's part in phase with the mixture, then the mixture's magnitudes, on the last axis: float32
@@ -93,13 +89,33 @@ def spectral_snr(y_true: Any, y_pred: Any, missed: float = 1.0) -> Any:
         missed: as for `magnitude_l1`.
 
     Returns:
-        ln(1 + error / (mixture · 10^(ENOUGH_DB / 10))), float32 `(segments, 1)`; 0 is perfect, 4.6 an error as loud as the
-        mixture.
+        float32 `(segments, 1)`; 0 is perfect, 1 an error as loud as the mixture.
     """
     target, mixture = ops.split(y_true, 2, axis=-1)
     error = ops.sum(_weighed(ops.square, y_pred - target, missed), axis=(1, 2, 3))
-    enough = 10 ** (ENOUGH_DB / 10) * ops.sum(ops.square(mixture), axis=(1, 2, 3))
-    return ops.log1p(error / (enough + MASK_EPSILON))[:, None]
+    return (error / (ops.sum(ops.square(mixture), axis=(1, 2, 3)) + SILENT_ENERGY))[:, None]
+
+
+SILENT_ENERGY = 1e-7
+"""Added to a mixture's energy, so that digital silence is not divided by zero."""
+ENOUGH_DB = -20.0
+"""Errors this far below the mixture hardly matter to `spectral_snr`."""
+
+
+@keras.saving.register_keras_serializable("vocal_unet")
+def spectral_snr(y_true: Any, y_pred: Any, missed: float = 1.0) -> Any:
+    """`spectral_error` on a logarithmic scale, what a signal-to-noise ratio looks at: quiet and loud voices count the same.
+
+    Args:
+        y_true: as for `spectral_error`.
+        y_pred: as for `spectral_error`.
+        missed: as for `magnitude_l1`.
+
+    Returns:
+        ln(1 + spectral_error / 10^(ENOUGH_DB / 10)), float32 `(segments, 1)`; 0 is perfect, 4.6 an error as loud as the
+        mixture.
+    """
+    return ops.log1p(spectral_error(y_true, y_pred, missed) / 10 ** (ENOUGH_DB / 10))
 
 
 def _weighed(size: Callable[[Any], Any], difference: Any, missed: float) -> Any:
@@ -111,6 +127,7 @@ def _weighed(size: Callable[[Any], Any], difference: Any, missed: float) -> Any:
 LOSSES: dict[str, tuple[str, Callable[..., Any]]] = {
     "magnitude_l1": ("vocals", magnitude_l1),
     "mask_l1": ("mask", mask_l1),
+    "spectral_error": ("vocals", spectral_error),
     "spectral_snr": ("vocals", spectral_snr),
 }
 """Name in the settings → the network's output it looks at, and the function."""

@@ -6,7 +6,7 @@ import keras
 import numpy as np
 import pytest
 
-from vocal_unet.losses import magnitude_l1, mask_l1, spectral_snr, target_mask, weighted_magnitude_l1
+from vocal_unet.losses import magnitude_l1, mask_l1, spectral_error, spectral_snr, target_mask, weighted_magnitude_l1
 
 
 @pytest.fixture
@@ -31,17 +31,18 @@ def test_weighted_l1_is_spleeters_formula(pair: tuple[np.ndarray, np.ndarray]) -
     assert value.mean() == pytest.approx(expected, rel=1e-6)
 
 
-def test_spectral_snr_is_the_error_against_the_mixture(pair: tuple[np.ndarray, np.ndarray]) -> None:
+def test_spectral_error_and_snr_are_the_error_against_the_mixture(pair: tuple[np.ndarray, np.ndarray]) -> None:
     target, mixture = pair
     estimate = 0.3 * mixture
     ratio = np.sum((estimate - target) ** 2, axis=(1, 2, 3)) / np.sum(mixture**2, axis=(1, 2, 3))
     both = np.concatenate([target, mixture], axis=-1)
-    value = keras.ops.convert_to_numpy(spectral_snr(both, estimate))
-    np.testing.assert_allclose(value[:, 0], np.log(1 + 100 * ratio), rtol=1e-5)
-    louder = keras.ops.convert_to_numpy(spectral_snr(10 * both, 10 * estimate))
-    np.testing.assert_allclose(louder, value, rtol=1e-5)
-    assert not keras.ops.convert_to_numpy(spectral_snr(both, target)).any()
-    assert np.isfinite(keras.ops.convert_to_numpy(spectral_snr(0 * both, 0 * estimate))).all()
+    for function, expected in ((spectral_error, ratio), (spectral_snr, np.log(1 + 100 * ratio))):
+        value = keras.ops.convert_to_numpy(function(both, estimate))
+        np.testing.assert_allclose(value[:, 0], expected, rtol=1e-5)
+        louder = keras.ops.convert_to_numpy(function(10 * both, 10 * estimate))
+        np.testing.assert_allclose(louder, value, rtol=1e-5)
+        assert not keras.ops.convert_to_numpy(function(both, target)).any()
+        assert np.isfinite(keras.ops.convert_to_numpy(function(0 * both, 0 * estimate))).all()
 
 
 def test_spectral_snr_asks_for_the_mean_and_l1_for_the_median() -> None:
@@ -78,6 +79,6 @@ def test_target_mask_is_the_papers_formula() -> None:
     np.testing.assert_allclose(target_mask(target, mixture), [0, 0.5, 1, 1, 0], atol=1e-6)
 
 
-@pytest.mark.parametrize("function", [magnitude_l1, mask_l1, spectral_snr, weighted_magnitude_l1])
+@pytest.mark.parametrize("function", [magnitude_l1, mask_l1, spectral_error, spectral_snr, weighted_magnitude_l1])
 def test_losses_are_registered_with_keras(function) -> None:
     assert keras.saving.get_registered_object(f"vocal_unet>{function.__name__}") is function

@@ -45,7 +45,7 @@ def test_generated_songs_follow_the_seed() -> None:
 
 
 def test_generated_songs_have_the_length_that_was_asked_for() -> None:
-    for spec, seconds in (("generated:1", 60), ("generated:1:3", 60), ("generated:1:3:2", 2)):
+    for spec, seconds in (("generated:1", 120), ("generated:1:3", 120), ("generated:1:3:2", 2)):
         (song,) = open_songs(spec).songs
         assert song.seconds() == seconds
     assert len(song.stems()["vocals"]) == 88_200

@@ -50,6 +50,36 @@ def test_the_mixture_does_not_clip_and_vocals_lie_below_the_rest(songs: list[dic
         assert -10.1 <= ratio <= -2.9
 
 
+def test_every_section_has_singers_players_and_levels_of_its_own() -> None:
+    starts = make_plan(40 * RATE, RATE, np.random.default_rng(2)).section_starts()
+    assert len(starts) > 1 and 10 * RATE <= starts[1] < 20 * RATE
+    song = generate_song(2, 40)
+    for stem in STEMS:
+        first, second = (_bands(song[stem][start : start + 8 * RATE]) for start in starts[:2])
+        assert np.abs(first - second).mean() > 2  # within a section the drums differ by 0.6 dB
+
+
+def _bands(stem: np.ndarray) -> np.ndarray:
+    """Level below 8 kHz in dB, in bands of 50 Hz, a second's worth."""
+    spectrum = np.abs(np.fft.rfft(stem.astype(np.float64).sum(axis=1))) / np.sqrt(len(stem))
+    width = 50 * len(stem) // RATE
+    return 20 * np.log10(spectrum[: 160 * width].reshape(160, width).mean(axis=1) + 1e-4)
+
+
+def test_a_section_dies_away_under_the_next_one() -> None:
+    """No click where sections meet: no sample jumps as far as white noise would, and the level does not drop to nothing."""
+    start = make_plan(40 * RATE, RATE, np.random.default_rng(2)).section_starts()[1]
+    mixture = sum(generate_song(2, 40).values())
+    whole, there = np.abs(np.diff(mixture, axis=0)), np.abs(np.diff(mixture[start - 5 : start + 5], axis=0))
+    assert there.max() < whole.max()
+    assert np.mean(mixture[start - RATE // 20 : start + RATE // 20] ** 2) > 1e-4 * np.mean(mixture**2)
+
+
+def test_a_short_song_is_one_section() -> None:
+    for seed in range(50):
+        assert make_plan(15 * RATE - 1, RATE, np.random.default_rng(seed)).section_starts() == [0]
+
+
 def test_stems_are_not_alike(songs: list[dict[str, np.ndarray]]) -> None:
     for song in songs:
         flat = np.stack([song[stem].ravel() for stem in STEMS]).astype(np.float64)

@@ -211,7 +211,7 @@ def test_the_papers_preset_is_the_papers() -> None:
         {"loss": "l2"}, {"early_stopping": 1.5}, {"target": "mixture"}, {"bad_songs": "ignore"}, {"memory_mb": 1},
         {"minutes": "2"}, {"minutes": math.nan}, {"vocals_gain_db": 90.0}, {"validation_songs": 1.0}, {"seed": -1},
         {"minutes": 0}, {"arch": "wave"}, {"ema": 1.0}, {"clip_norm": -1.0}, {"monitor": "sdr"}, {"profile": (5, 2)},
-        {"missed_weight": 0.0}, {"missed_weight": math.inf},
+        {"missed_weight": 0.0}, {"missed_weight": math.inf}, {"learning_rate": math.inf}, {"minutes": math.inf},
         {"arch": "spleeter", "crop_frames": 100}, {"arch": "spleeter", "loss": "mask_l1"}, {"validation_excerpts": 0},
     ],
 )  # fmt: skip

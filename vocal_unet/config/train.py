@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 from vocal_unet.config.augment import AugmentConfig
@@ -10,8 +11,8 @@ from vocal_unet.config.framing import Framing
 from vocal_unet.config.networks import SpleeterNetworkConfig, UNetConfig
 
 ARCHITECTURES = ("unet", "spleeter")
-LOSS_NAMES = ("magnitude_l1", "mask_l1", "spectral_snr")
-PHASE_SENSITIVE = ("spectral_snr",)
+LOSS_NAMES = ("magnitude_l1", "mask_l1", "spectral_error", "spectral_snr")
+PHASE_SENSITIVE = ("spectral_error", "spectral_snr")
 """Losses that compare with the target's part in phase with the mixture, not with its magnitude."""
 SCHEDULES = ("constant", "cosine", "exponential")
 MONITORS = ("val_loss", "val_si_sdr")
@@ -103,17 +104,17 @@ class TrainConfig(Config):
         )
         require(0 <= self.early_stopping <= 1, f"early_stopping must be in [0, 1], not {self.early_stopping}")
         require(0 < self.validation_songs < 1, f"validation_songs must be between 0 and 1, not {self.validation_songs}")
-        require(
-            0 < self.missed_weight < float("inf"), f"missed_weight must be above 0 and finite, not {self.missed_weight}"
-        )
-        require(self.learning_rate > 0, f"learning_rate must be above 0, not {self.learning_rate}")
+        for key in ("learning_rate", "missed_weight"):
+            require(0 < getattr(self, key) < math.inf, f"{key} must be above 0 and finite, not {getattr(self, key)}")
         for key in ("weight_decay", "clip_norm"):
-            require(getattr(self, key) >= 0, f"{key} must not be negative, not {getattr(self, key)}")
+            require(
+                0 <= getattr(self, key) < math.inf, f"{key} must be finite and not negative, not {getattr(self, key)}"
+            )
         require(0 <= self.ema < 1, f"ema must be in [0, 1), not {self.ema}")
         require(abs(self.vocals_gain_db) <= 60, f"vocals_gain_db must be in [-60, 60], not {self.vocals_gain_db}")
         require(
-            self.minutes is None or (is_number(self.minutes) and self.minutes > 0),
-            f"minutes must be above 0 or null, not {self.minutes!r}",
+            self.minutes is None or (is_number(self.minutes) and 0 < self.minutes < math.inf),
+            f"minutes must be above 0 and finite, or null, not {self.minutes!r}",
         )
         multiple = 64 if self.arch == "spleeter" else 1
         require(

@@ -16,8 +16,8 @@ from vocal_unet.errors import DataError, VocalUnetError
 
 SAMPLE_RATE = 44100
 CHANNELS = 2
-GENERATED_SECONDS = 60.0
-"""Length of a generated song where none is asked for: some phrases of one voice over all of its chords."""
+GENERATED_SECONDS = 120.0
+"""Length of a generated song where none is asked for: some eight sections."""
 
 
 class Song(ABC):

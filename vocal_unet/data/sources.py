@@ -59,7 +59,7 @@ def open_songs(spec: str) -> SongSet:
 
     Args:
         spec: one of the following, or several joined by `+`, each with `*WEIGHT` after it where it should not be 1.
-            `generated:N`, `generated:N:SEED` or `generated:N:SEED:SECONDS`, N songs from the generator, of 60 s where
+            `generated:N`, `generated:N:SEED` or `generated:N:SEED:SECONDS`, N songs from the generator, of two minutes where
             nothing else is said; `stems:FOLDER`, a folder of stems per song, with any names; `musdb:FOLDER`, MUSDB18 or
             MUSDB18-HQ; `musdb:sample`, its free excerpts, downloaded;
             `voices:FOLDER`, a tree of voices alone; `loose:STEM:FOLDER`, the same of another stem;

@@ -55,6 +55,12 @@ class Plan:
         """Bars that begin before the end."""
         return int(np.ceil(self.samples / self.sample_rate / (4 * self.beat)))
 
+    def section_starts(self) -> list[int]:
+        """First sample of each section: as many rounds of the chords as last 10 s; what is left over joins the last one."""
+        round_ = 4 * self.beat * len(self.progression)
+        section = round_ * np.ceil(10 / round_) * self.sample_rate
+        return [int(section * index) for index in range(max(1, round(self.samples / section)))]
+
     def time(self, beats: float) -> float:
         """Seconds at a position in beats, swung."""
         return (beats + (self.swing if round(2 * beats) % 2 else 0)) * self.beat
