@@ -60,14 +60,14 @@ def test_every_section_has_singers_players_and_levels_of_its_own() -> None:
 
 
 def _bands(stem: np.ndarray) -> np.ndarray:
-    """Level below 8 kHz in dB, in bands of 50 Hz, a second's worth."""
+    """Level below 8 kHz in dB, in bands of 50 Hz."""
     spectrum = np.abs(np.fft.rfft(stem.astype(np.float64).sum(axis=1))) / np.sqrt(len(stem))
     width = 50 * len(stem) // RATE
     return 20 * np.log10(spectrum[: 160 * width].reshape(160, width).mean(axis=1) + 1e-4)
 
 
 def test_a_section_dies_away_under_the_next_one() -> None:
-    """No click where sections meet: no sample jumps as far as white noise would, and the level does not drop to nothing."""
+    """No click where sections meet: the largest jump is elsewhere, and the level does not drop to nothing."""
     start = make_plan(40 * RATE, RATE, np.random.default_rng(2)).section_starts()[1]
     mixture = sum(generate_song(2, 40).values())
     whole, there = np.abs(np.diff(mixture, axis=0)), np.abs(np.diff(mixture[start - 5 : start + 5], axis=0))

@@ -21,9 +21,9 @@ __all__ = ["STEMS", "generate_song"]
 def generate_song(seed: int, seconds: float, sample_rate: int = 44100) -> dict[str, np.ndarray]:
     """Make a song: a voice that sings vowels and hisses consonants over drums, bass and chords.
 
-    Tempo, key and chords are drawn from the seed, and for each section of 10 to 16 s melody, voice, instruments, places in
+    Tempo, key and chords are drawn from the seed, and for each section of 10 to 20 s melody, voice, instruments, places in
     the stereo field, rooms and levels, as if verse, chorus and bridge had other singers and players: a few songs hold many
-    voices. Songs of up to 15 s are one section. In each, the vocals' energy lies 3 to 10 dB below that of the rest, as in
+    voices. Songs shorter than 15 s are one section. In each, the vocals' energy lies 3 to 10 dB below that of the rest, as in
     popular music; the sum of the stems peaks between 0.3 and 0.95 of full scale.
 
     Args:
