@@ -117,6 +117,11 @@ def run(app: Callable[..., Any], arguments: Sequence[str] | None = None) -> None
     before = signal.signal(signal.SIGTERM, _terminate)
     try:
         code = app(args=arguments, standalone_mode=True)
+    except SystemExit as end:
+        code = end.code
+        if isinstance(getattr(end.__context__, "__cause__", None), KeyboardInterrupt):
+            # Typer makes an exit of a Ctrl-C, and says nothing
+            print("interrupted", file=sys.stderr)
     except VocalUnetError as error:
         if "--verbose" in arguments:
             stderr.print_exception()

@@ -1,9 +1,14 @@
-"""How commands start TensorFlow."""
+"""How commands start TensorFlow, and what they say of Ctrl-C."""
 
 from __future__ import annotations
 
 import subprocess
 import sys
+
+import pytest
+import typer
+
+from vocal_unet import console
 
 STARTED = """
 import gc, sys
@@ -22,3 +27,15 @@ import pandas
 def test_tensorflow_starts_without_what_is_not_needed_and_in_silence() -> None:
     done = subprocess.run([sys.executable, "-c", STARTED], capture_output=True, text=True, timeout=300)
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+
+
+def interrupted() -> None:
+    raise KeyboardInterrupt
+
+
+def test_an_interrupt_is_said(capsys: pytest.CaptureFixture[str]) -> None:
+    app = typer.Typer()
+    app.command()(interrupted)
+    with pytest.raises(SystemExit) as end:
+        console.run(app, [])
+    assert (end.value.code, capsys.readouterr().err) == (console.INTERRUPTED, "interrupted\n")
