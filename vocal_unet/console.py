@@ -107,6 +107,10 @@ def _terminate(number: int, frame: FrameType | None) -> None:
     raise SystemExit(128 + number)
 
 
+def _say_interrupted(interrupt: KeyboardInterrupt) -> None:
+    print(str(interrupt) or "interrupted", file=sys.stderr)
+
+
 def run(app: Callable[..., Any], arguments: Sequence[str] | None = None) -> None:
     """Run a Typer app as the whole process.
 
@@ -119,16 +123,16 @@ def run(app: Callable[..., Any], arguments: Sequence[str] | None = None) -> None
         code = app(args=arguments, standalone_mode=True)
     except SystemExit as end:
         code = end.code
-        if isinstance(getattr(end.__context__, "__cause__", None), KeyboardInterrupt):
-            # Typer makes an exit of a Ctrl-C, and says nothing
-            print("interrupted", file=sys.stderr)
+        interrupt = getattr(end.__context__, "__cause__", None)
+        if isinstance(interrupt, KeyboardInterrupt):  # Typer makes an exit of a Ctrl-C, and says nothing
+            _say_interrupted(interrupt)
     except VocalUnetError as error:
         if "--verbose" in arguments:
             stderr.print_exception()
         print(f"error: {one_line(error)}", file=sys.stderr)
         code = error.exit_code
-    except KeyboardInterrupt:
-        print("interrupted", file=sys.stderr)
+    except KeyboardInterrupt as interrupt:
+        _say_interrupted(interrupt)
         code = INTERRUPTED
     except BrokenPipeError:
         sys.stderr.close()

@@ -237,6 +237,7 @@ def test_a_signal_leaves_no_partial_file(number, clip, small_spleeter, tone, tmp
     _, err = process.communicate(timeout=60)
     assert process.returncode == 128 + number
     assert not files(tmp_path / "out") and "Traceback" not in err.decode()
+    assert err.decode().count("interrupted") == (number == signal.SIGINT)
 
 
 def test_clip_rescale_keeps_the_sum(run: Run, tone, tmp_path, capfd) -> None:

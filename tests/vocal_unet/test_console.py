@@ -29,13 +29,13 @@ def test_tensorflow_starts_without_what_is_not_needed_and_in_silence() -> None:
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
 
 
-def interrupted() -> None:
-    raise KeyboardInterrupt
+@pytest.mark.parametrize("said", ["", "stopped; the same command goes on"])
+def test_an_interrupt_is_said_once(said: str, capsys: pytest.CaptureFixture[str]) -> None:
+    def work() -> None:
+        raise KeyboardInterrupt(*filter(None, [said]))
 
-
-def test_an_interrupt_is_said(capsys: pytest.CaptureFixture[str]) -> None:
     app = typer.Typer()
-    app.command()(interrupted)
+    app.command()(work)
     with pytest.raises(SystemExit) as end:
         console.run(app, [])
-    assert (end.value.code, capsys.readouterr().err) == (console.INTERRUPTED, "interrupted\n")
+    assert (end.value.code, capsys.readouterr().err) == (console.INTERRUPTED, (said or "interrupted") + "\n")

@@ -7,6 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import typer
+
+from vocal_unet import console
 from vocal_unet.audio import AudioInfo, probe_audio
 from vocal_unet.cli.reporting import Outcome, Reporter
 from vocal_unet.errors import VocalUnetError
@@ -58,7 +61,7 @@ def separate_songs(
 
     Raises:
         ConfigError: before anything is written: a file would be written twice or replace a song, or a stem is unknown.
-        KeyboardInterrupt, SystemExit: as they came, after the song at work has been cleaned up and reported.
+        typer.Exit, SystemExit: of Ctrl-C and SIGTERM, after the song at work has been cleaned up and reported.
     """
     for song, paths in songs_to_do(separator, infos, settings, outcome, reporter).items():
         try:
@@ -66,7 +69,10 @@ def separate_songs(
             outcome.done.append(song)
         except VocalUnetError as error:
             failed(song, error, outcome, reporter)
-        except (KeyboardInterrupt, SystemExit):
+        except KeyboardInterrupt:
+            reporter.interrupted(song)
+            raise typer.Exit(console.INTERRUPTED) from None
+        except SystemExit:
             reporter.interrupted(song)
             raise
 

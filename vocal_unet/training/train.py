@@ -206,8 +206,7 @@ def _fit(
             verbose=0,
         )
     except KeyboardInterrupt:
-        console.stderr.print("stopped; the same command goes on after the last whole epoch", soft_wrap=True)
-        raise
+        raise KeyboardInterrupt("stopped; the same command goes on after the last whole epoch") from None
 
 
 def _with_targets(batches: tf.data.Dataset, plan: Architecture) -> tf.data.Dataset:
