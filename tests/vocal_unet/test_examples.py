@@ -61,6 +61,20 @@ def test_some_examples_have_no_target_and_some_have_nothing_else() -> None:
     assert all(mixture.any() for mixture, _ in pairs)
 
 
+def test_songs_begin_and_end_in_silence() -> None:
+    plain, cut = (make(examples(with_augment(silence=share), song(0)), 100) for share in (0.0, 1.0))
+    sides = []
+    for (mixture, target), heard in zip(plain, cut, strict=True):
+        sounds = np.flatnonzero(heard[0].any(axis=1))
+        first, last = sounds[0], sounds[-1] + 1
+        sides.append((first > 0, last < len(mixture)))
+        for before, after in zip((mixture, target), heard, strict=True):
+            np.testing.assert_array_equal(after[first:last], before[first:last])
+            assert not after[:first].any() and not after[last:].any()
+    assert all(begins != ends for begins, ends in sides)
+    assert abs(sum(begins for begins, _ in sides) - 50) < 25  # five standard deviations
+
+
 def test_stems_are_left_out_but_never_all() -> None:
     pairs = make(examples(with_augment(stem_dropout=0.5), marked(0)), 200)
     rests = [round(float((mixture - target)[100, 0]), 3) for mixture, target in pairs]

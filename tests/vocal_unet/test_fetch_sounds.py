@@ -151,3 +151,14 @@ def test_a_list_names_checksums_authors_and_licences_that_allow_training(name):
         assert entry["by"]
         assert entry["licence"].startswith(("CC BY", "CC0"))
         assert entry["files"]
+
+
+@pytest.mark.parametrize("content", [b"not JSON", b"[]", b"{}", b"\xff\xfe", None], ids=repr)
+def test_what_is_no_list_ends_in_one_line(tmp_path, content):
+    path = tmp_path / "list.json"
+    if content is not None:
+        path.write_bytes(content)
+    ended = run(tmp_path / "music", "http://127.0.0.1:9", path)
+    assert ended.returncode == 1
+    assert ended.stderr.startswith("error: ") and str(path) in ended.stderr and len(ended.stderr.splitlines()) == 1
+    assert not (tmp_path / "music").exists()

@@ -34,7 +34,8 @@ class AugmentConfig(Config):
     Per example: `balance` brings the target to `balance_db` against the rest, and `loudness` the mixture to `loudness_db`
     against full scale, all measured where they sound; `bandwidth` cuts both above a frequency, as low bit rates do; `noise` adds
     white noise of `noise_db` against the mixture, to the mixture only; `time_mask` and `frequency_mask` silence up to
-    `time_mask_frames` frames and `frequency_mask_bins` bins.
+    `time_mask_frames` frames and `frequency_mask_bins` bins; `silence` silences everything before or after a place, as
+    songs begin and end.
     """
 
     cross_mixing: float = 0.5
@@ -81,6 +82,7 @@ class AugmentConfig(Config):
     time_mask_frames: int = 16
     frequency_mask: float = 0.0
     frequency_mask_bins: int = 64
+    silence: float = 0.0
 
     NONE: ClassVar[AugmentConfig]
     PAPER: ClassVar[AugmentConfig]
@@ -113,7 +115,7 @@ AUGMENTATIONS = (
     "cross_mixing", "stem_mixing", "stem_dropout", "second_target", "active_crops", "rest_only", "target_only", "pitch_shift",
     "time_stretch", "formant_shift", "harmony", "equaliser", "resonance", "compression", "soft_clip", "band_limit", "doubling",
     "echo", "reverb", "stereo", "gain", "channel_swap", "polarity", "balance", "loudness", "bandwidth", "noise", "time_mask",
-    "frequency_mask",
+    "frequency_mask", "silence",
 )  # fmt: skip
 """The fields of `AugmentConfig` that are probabilities."""
 

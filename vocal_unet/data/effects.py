@@ -1,4 +1,4 @@
-"""What may happen to a single stem: gain, channels, polarity, equaliser, reverb, soft clipping, noise; pure functions."""
+"""What may happen to a single stem: gain, channels, polarity, equaliser, reverb, soft clipping, noise, silence."""
 
 from __future__ import annotations
 
@@ -127,6 +127,14 @@ def add_noise(mixture: np.ndarray, decibels: float, rng: np.random.Generator) ->
     """White noise, its level relative to that of the mixture."""
     level = np.sqrt(np.mean(mixture**2)) * 10 ** (decibels / 20)
     return mixture + np.float32(level) * rng.standard_normal(mixture.shape, dtype=np.float32)
+
+
+def silence_one_side(sounds: np.ndarray, rng: np.random.Generator) -> None:
+    """Silence `sounds`, `(…, samples, channels)`, before a random place or from there on; changes them in place."""
+    samples = sounds.shape[-2]
+    place = int(rng.integers(1, samples))
+    before = rng.random() < 0.5
+    sounds[..., slice(0, place) if before else slice(place, samples), :] = 0
 
 
 def middle(stem: np.ndarray) -> np.ndarray:

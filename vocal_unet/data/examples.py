@@ -110,7 +110,10 @@ class Examples:
         mixture = target + stems[1]
         if rng.random() < augment.noise:
             mixture = effects.add_noise(mixture, between(augment.noise_db, rng), rng)
-        return np.stack([mixture, target]), self._masks(rng)
+        example, masks = np.stack([mixture, target]), self._masks(rng)
+        if rng.random() < augment.silence:
+            effects.silence_one_side(example, rng)
+        return example, masks
 
     def _pick(
         self, index: int, picks: np.random.Generator, rng: np.random.Generator
