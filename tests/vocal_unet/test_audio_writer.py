@@ -147,6 +147,20 @@ def test_an_interrupted_file_leaves_no_trace(tmp_path, codec, error, existing):
     assert not existing or path.read_bytes() == b"keep me"
 
 
+def test_folders_made_for_files_that_failed_go_with_them(tmp_path):
+    (tmp_path / "mine").mkdir()
+    new = tmp_path / "mine" / "artist" / "song"
+    with (
+        pytest.raises(KeyboardInterrupt),
+        AudioWriter(new / "a.wav", RATE, 2) as first,
+        AudioWriter(new / "b.wav", RATE, 2) as second,
+    ):
+        first.write(music(100))
+        second.write(music(100))
+        raise KeyboardInterrupt
+    assert os.listdir(tmp_path) == ["mine"] and os.listdir(tmp_path / "mine") == []
+
+
 def test_existing_file_is_replaced(tmp_path):
     (tmp_path / "a.wav").write_bytes(b"old")
     write_audio(tmp_path / "a.wav", music(100), RATE)

@@ -97,6 +97,7 @@ class AudioWriter:
         self._temporary = self.path.with_name(f".{self.path.stem}.{secrets.token_hex(4)}.part{self.path.suffix}")
         self._target = Target(self._temporary, sample_rate, channels, sample_format, parse_bitrate(bitrate))
         self._encoder: Encoder | None = None
+        self._made: list[Path] = []
 
     def __enter__(self) -> AudioWriter:
         """Open the temporary file.
@@ -108,6 +109,7 @@ class AudioWriter:
             raise OutputError(f"{self.path}: is a folder; give the name of a file")
         try:
             with self._one_line_errors():
+                self._made = [folder for folder in self.path.parents if not folder.exists()]
                 self.path.parent.mkdir(parents=True, exist_ok=True)
                 # The libraries report a missing permission or a full disk less clearly than the system does.
                 self._temporary.open("xb").close()
@@ -142,7 +144,7 @@ class AudioWriter:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Finish the file and give it its name; delete it if there was an error.
+        """Finish the file and give it its name; delete it, and folders made for it alone, if there was an error.
 
         Raises:
             OutputError: nothing was written, the disk is full, or `path` cannot be replaced.
@@ -163,6 +165,9 @@ class AudioWriter:
     def _temporary_away(self) -> None:
         with contextlib.suppress(OSError):
             self._temporary.unlink()
+        with contextlib.suppress(OSError):  # a folder that holds something stays
+            for folder in self._made:
+                folder.rmdir()
 
     @contextlib.contextmanager
     def _one_line_errors(self) -> Iterator[None]:
