@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import functools
 import hashlib
-import http.server
 import io
 import json
 import subprocess
 import sys
 import tarfile
-import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -18,6 +15,7 @@ import numpy as np
 import pytest
 import soundfile
 
+from tests.file_server import serving
 from vocal_unet.data.sources import open_songs
 
 TOOLS = Path(__file__).parents[2] / "tools"
@@ -50,20 +48,10 @@ def deb(files: dict[str, bytes]) -> bytes:
 @pytest.fixture
 def mirror(tmp_path: Path) -> Iterator[tuple[str, Path, list[str]]]:
     """The address of a local server, the folder it serves, and what it was asked for."""
-    folder, asked = tmp_path / "mirror", []
+    folder = tmp_path / "mirror"
     folder.mkdir()
-
-    class Handler(http.server.SimpleHTTPRequestHandler):
-        def log_message(self, _format: str, *args: object) -> None:
-            asked.append(str(args[0]))
-
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(Handler, directory=folder))
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    yield f"http://127.0.0.1:{server.server_port}", folder, asked
-    server.shutdown()
-    server.server_close()
-    thread.join()
+    with serving(folder) as (address, asked):
+        yield address, folder, asked
 
 
 def run(folder: Path, address: str, listed: Path) -> subprocess.CompletedProcess:

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import http.server
 import re
-import threading
 import zipfile
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from tests.file_server import serving
 from vocal_unet.audio import write_audio
 from vocal_unet.data import musdb
 from vocal_unet.data.songs import FileSong, GeneratedSong
@@ -199,22 +198,9 @@ def test_the_sample_is_downloaded_once(tmp_path: Path, hq: Path, monkeypatch: py
         for file in sorted(hq.rglob("*.wav")):
             archive.write(file, file.relative_to(hq))
     (served / "broken.zip").write_bytes(b"PK and nothing else")
-    asked: list[str] = []
-
-    class Handler(http.server.SimpleHTTPRequestHandler):
-        def __init__(self, *args) -> None:
-            super().__init__(*args, directory=str(served))
-
-        def log_message(self, _format: str, *args: object) -> None:
-            asked.append(str(args[0]))
-
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
     real = dict(musdb.setup())
-    address = f"http://127.0.0.1:{server.server_port}"
-    try:
-        monkeypatch.setenv("MUSDB_PATH", str(tmp_path / "cache" / "sample"))
+    monkeypatch.setenv("MUSDB_PATH", str(tmp_path / "cache" / "sample"))
+    with serving(served) as (address, asked):
         for name in ("missing.zip", "broken.zip"):
             with monkeypatch.context() as patch:
                 patch.setattr(musdb, "setup", lambda name=name: {**real, "sample-url": f"{address}/{name}"})
@@ -223,10 +209,6 @@ def test_the_sample_is_downloaded_once(tmp_path: Path, hq: Path, monkeypatch: py
             assert not list((tmp_path / "cache").iterdir())
         monkeypatch.setattr(musdb, "setup", lambda: {**real, "sample-url": f"{address}/sample.zip"})
         names = [[song.name for song in open_songs("musdb:sample").songs] for _ in range(2)]
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()
     assert names == [["A - One", "Meaxic - Take A Step"]] * 2
     assert sum("sample.zip" in request for request in asked) == 1
 

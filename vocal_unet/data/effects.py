@@ -1,4 +1,4 @@
-"""What may happen to a single stem: gain, channels, polarity, equaliser, reverb, soft clipping, noise, silence."""
+"""What may happen to a stem: gain, channels, polarity, equaliser, reverb, soft clipping, noise, silence; pure functions."""
 
 from __future__ import annotations
 
@@ -129,12 +129,12 @@ def add_noise(mixture: np.ndarray, decibels: float, rng: np.random.Generator) ->
     return mixture + np.float32(level) * rng.standard_normal(mixture.shape, dtype=np.float32)
 
 
-def silence_one_side(sounds: np.ndarray, rng: np.random.Generator) -> None:
-    """Silence `sounds`, `(…, samples, channels)`, before a random place or from there on; changes them in place."""
+def silence_one_side(sounds: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Silence before a random place or from there on, the same for all of `(…, samples, channels)`."""
     samples = sounds.shape[-2]
-    place = int(rng.integers(1, samples))
-    before = rng.random() < 0.5
-    sounds[..., slice(0, place) if before else slice(place, samples), :] = 0
+    after = np.arange(samples) >= rng.integers(1, samples)
+    heard = after if rng.random() < 0.5 else ~after
+    return np.where(heard[:, None], sounds, np.float32(0))
 
 
 def middle(stem: np.ndarray) -> np.ndarray:

@@ -112,7 +112,7 @@ class Examples:
             mixture = effects.add_noise(mixture, between(augment.noise_db, rng), rng)
         example, masks = np.stack([mixture, target]), self._masks(rng)
         if rng.random() < augment.silence:
-            effects.silence_one_side(example, rng)
+            example = effects.silence_one_side(example, rng)
         return example, masks
 
     def _pick(
