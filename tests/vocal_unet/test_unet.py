@@ -104,6 +104,24 @@ def test_weights_of_short_crops_fit_whole_segments() -> None:
         np.testing.assert_array_equal(one, other)
 
 
+def test_mask_offsets_move_the_logits_by_frequency(tmp_path: Path) -> None:
+    framing = dataclasses.replace(SHORT, sample_rate=51200)  # bins of 100 Hz
+    plain = build_unet(framing, SMALL)
+    moved = build_unet(framing, dataclasses.replace(SMALL, mask_offsets=(-1.0, 0.5, 1.0, 0.0)))
+    moved.set_weights(plain.get_weights())
+    moved.save(tmp_path / "model.keras")
+    moved = keras.saving.load_model(tmp_path / "model.keras", compile=False)
+    before, after = (
+        keras.ops.convert_to_numpy(network(magnitudes(framing), training=False)["mask"]).astype(np.float64)
+        for network in (plain, moved)
+    )
+    difference = np.log(after / (1 - after)) - np.log(before / (1 - before))
+    # 100, 141, 200 and 283 Hz are half an octave apart
+    expected = {0: -1.0, 1: -1.0, 2: 1.0, 3: 0.0, 89: 0.0}
+    for number, offset in expected.items():
+        np.testing.assert_allclose(difference[:, :, number], offset, atol=1e-4)  # masks are float32
+
+
 @pytest.mark.parametrize("backend", ["jax", "torch"])
 def test_other_backends_give_the_same(backend: str, tmp_path: Path) -> None:
     pytest.importorskip(backend)
@@ -133,6 +151,7 @@ def test_other_backends_give_the_same(backend: str, tmp_path: Path) -> None:
         ({"dropout": (0.1,) * 5}, "dropout has 5 rates"),
         ({"dropout": (1.0,)}, "dropout"),
         ({"batch_normalization_momentum": 1.0}, "momentum"),
+        ({"mask_offsets": (0.0, float("nan"))}, "mask_offsets"),
     ],
 )
 def test_impossible_settings_are_refused(values: dict, message: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 from vocal_unet.config.base import Config, is_number, require, require_whole
@@ -44,6 +45,8 @@ class UNetConfig(Config):
     (Choi et al., "Investigating U-Nets with various intermediate blocks for spectrogram-based singing voice separation", 2020).
     `detail_db`: magnitudes so far below a segment's loudness are still told apart; noise floors and what a codec left of high
     frequencies give away where a training song came from, so few songs are learned by heart less readily with less of it.
+    `mask_offsets`: added to the mask's logits at 100 Hz and every half octave up from there, interpolated in between; found
+    after training (`tools/ship_demo_model`).
     """
 
     filters: tuple[int, ...] = (16, 32, 64, 128, 256)
@@ -54,6 +57,7 @@ class UNetConfig(Config):
     first_stride: int = 1
     frequency_bottleneck: int = 0
     detail_db: float = 60.0
+    mask_offsets: tuple[float, ...] = ()
 
     def __post_init__(self) -> None:
         require(len(self.filters) >= 2, f"filters needs at least two levels, not {self.filters}")
@@ -71,6 +75,10 @@ class UNetConfig(Config):
         require(
             is_number(self.detail_db) and 0 < self.detail_db <= 120,
             f"detail_db must be above 0 and at most 120, not {self.detail_db}",
+        )
+        require(
+            all(is_number(offset) and math.isfinite(offset) for offset in self.mask_offsets),
+            f"mask_offsets must be numbers, not {self.mask_offsets}",
         )
         momentum = self.batch_normalization_momentum
         require(0 <= momentum < 1, f"batch_normalization_momentum must be in [0, 1), not {momentum}")

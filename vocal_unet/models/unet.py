@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import keras
+import numpy as np
 from keras import layers, ops
 
 from vocal_unet.config import Framing, UNetConfig
 
 SILENCE = 1e-4
 """Added to a segment's loudness, so that digital silence is not divided by zero. A full-scale sine has about 1000."""
+LOWEST_OFFSET_HZ = 100.0
+"""Where the first of `mask_offsets` belongs; the others follow every half octave."""
 
 
 def build_unet(framing: Framing, config: UNetConfig, name: str = "vocal_unet") -> keras.Model:
@@ -78,10 +83,21 @@ def build_unet(framing: Framing, config: UNetConfig, name: str = "vocal_unet") -
     x = last(framing.channels, config.kernel_size, config.first_stride, padding="same", name="mask_conv")(x)
     if padding != ((0, 0), (0, 0)):
         x = layers.Cropping2D(padding, name="crop")(x)
+    if config.mask_offsets:
+        offsets = mask_offsets(framing, config.mask_offsets)[:, None].tolist()
+        x = layers.Rescaling(1.0, offsets, dtype="float32", name="mask_offset")(x)
     # in 32 bits even where the layers before compute in 16
     mask = layers.Activation("sigmoid", dtype="float32", name="mask")(x)
     vocals = layers.Multiply(dtype="float32", name="vocals")([mask, mixture])
     return keras.Model(mixture, {"mask": mask, "vocals": vocals}, name=name)
+
+
+def mask_offsets(framing: Framing, offsets: Sequence[float]) -> np.ndarray:
+    """What `UNetConfig.mask_offsets` add to the logits of every bin: float64 `(bins,)`."""
+    octaves = np.log2(
+        np.maximum(np.arange(framing.bins) * framing.sample_rate / framing.frame_length, 1.0) / LOWEST_OFFSET_HZ
+    )
+    return np.interp(octaves, np.arange(len(offsets)) / 2, offsets)
 
 
 def _compressed(mixture: keras.KerasTensor, config: UNetConfig) -> keras.KerasTensor:
