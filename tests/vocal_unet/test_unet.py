@@ -14,7 +14,7 @@ import pytest
 
 from vocal_unet.config import FRAMINGS, Framing, UNetConfig
 from vocal_unet.errors import ConfigError
-from vocal_unet.models.unet import build_unet
+from vocal_unet.models.unet import agreed, build_unet
 
 SMALL = UNetConfig(filters=(2, 3, 4, 5), dropout=(0.3,))
 SHORT = Framing(frame_length=512, frame_step=128, segment_frames=13, bins=90)
@@ -122,10 +122,32 @@ def test_mask_offsets_move_the_logits_by_frequency(tmp_path: Path) -> None:
         np.testing.assert_allclose(difference[:, :, number], offset, atol=1e-4)  # masks are float32
 
 
+def test_mask_agreement_moves_what_is_nearly_all_voice_or_nearly_none() -> None:
+    framing = dataclasses.replace(SHORT, segment_frames=1500)  # 4.4 s
+    rng = np.random.default_rng(0)
+    mixture = magnitudes(framing) * rng.choice([0, 1, 10], (1, 1500, 1, 1)).astype(np.float32)
+    logits = (
+        rng.normal(0, 2, mixture.shape).astype(np.float32) + np.linspace(-6, 6, 1500, dtype=np.float32)[:, None, None]
+    )
+    inputs = [keras.Input(logits.shape[1:]), keras.Input(mixture.shape[1:])]
+    network = keras.Model(inputs, agreed(*inputs, framing, (-11.0, 1.0)))
+    difference = keras.ops.convert_to_numpy(network([logits, mixture])) - logits
+
+    energy = np.square(mixture[0], dtype=np.float64)
+    share = 1 / (1 + np.exp(-logits[0].astype(np.float64))) ** 2
+    vocals, rest = (np.sum(part * energy, axis=(1, 2)) for part in (share, 1 - share))
+    for frame in range(0, 1500, 10):
+        near = slice(max(frame - 517, 0), frame + 518)  # 1.5 s to either side
+        level = 10 * np.log10(vocals[near].sum() / rest[near].sum())
+        expected = max(level - 1, 0) - max(-11 - level, 0)
+        # sums of some 180 000 float32 energies
+        np.testing.assert_allclose(difference[0, frame], expected * np.log(10) / 10, atol=1e-3)
+
+
 @pytest.mark.parametrize("backend", ["jax", "torch"])
 def test_other_backends_give_the_same(backend: str, tmp_path: Path) -> None:
     pytest.importorskip(backend)
-    network = build_unet(SHORT, SMALL)
+    network = build_unet(SHORT, dataclasses.replace(SMALL, mask_agreement=(3.0, 3.0)))
     network.save(tmp_path / "model.keras")
     np.save(tmp_path / "mixture.npy", magnitudes(SHORT))
     script = (
@@ -152,6 +174,8 @@ def test_other_backends_give_the_same(backend: str, tmp_path: Path) -> None:
         ({"dropout": (1.0,)}, "dropout"),
         ({"batch_normalization_momentum": 1.0}, "momentum"),
         ({"mask_offsets": (0.0, float("nan"))}, "mask_offsets"),
+        ({"mask_agreement": (0.0,)}, "mask_agreement must be two numbers"),
+        ({"mask_agreement": (1.0, 0.0)}, "mask_agreement must be two numbers, the lower one first"),
     ],
 )
 def test_impossible_settings_are_refused(values: dict, message: str) -> None:

@@ -47,6 +47,9 @@ class UNetConfig(Config):
     frequencies give away where a training song came from, so few songs are learned by heart less readily with less of it.
     `mask_offsets`: added to the mask's logits at 100 Hz and every half octave up from there, interpolated in between; found
     after training (`tools/ship_demo_model`).
+    `mask_agreement`: two levels of the vocals against the rest, in dB, over some three seconds. Where the mask itself finds the
+    vocals below the first or above the second, its logits move on in that direction: where nearly all is voice, or nearly
+    nothing, what is in doubt is so too. Three seconds are more than convolutions of four levels see. Nothing moves unless set.
     """
 
     filters: tuple[int, ...] = (16, 32, 64, 128, 256)
@@ -58,6 +61,7 @@ class UNetConfig(Config):
     frequency_bottleneck: int = 0
     detail_db: float = 60.0
     mask_offsets: tuple[float, ...] = ()
+    mask_agreement: tuple[float, ...] = ()
 
     def __post_init__(self) -> None:
         require(len(self.filters) >= 2, f"filters needs at least two levels, not {self.filters}")
@@ -79,6 +83,15 @@ class UNetConfig(Config):
         require(
             all(is_number(offset) and math.isfinite(offset) for offset in self.mask_offsets),
             f"mask_offsets must be numbers, not {self.mask_offsets}",
+        )
+        require(
+            not self.mask_agreement
+            or (
+                len(self.mask_agreement) == 2
+                and all(is_number(level) and math.isfinite(level) for level in self.mask_agreement)
+                and self.mask_agreement[0] <= self.mask_agreement[1]
+            ),
+            f"mask_agreement must be two numbers, the lower one first, not {self.mask_agreement}",
         )
         momentum = self.batch_normalization_momentum
         require(0 <= momentum < 1, f"batch_normalization_momentum must be in [0, 1), not {momentum}")

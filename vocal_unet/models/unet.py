@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import keras
@@ -14,6 +15,8 @@ SILENCE = 1e-4
 """Added to a segment's loudness, so that digital silence is not divided by zero. A full-scale sine has about 1000."""
 LOWEST_OFFSET_HZ = 100.0
 """Where the first of `mask_offsets` belongs; the others follow every half octave."""
+AGREEMENT_SECONDS = 3.0
+"""How much sound around a frame decides what `mask_agreement` does there."""
 
 
 def build_unet(framing: Framing, config: UNetConfig, name: str = "vocal_unet") -> keras.Model:
@@ -86,6 +89,8 @@ def build_unet(framing: Framing, config: UNetConfig, name: str = "vocal_unet") -
     if config.mask_offsets:
         offsets = mask_offsets(framing, config.mask_offsets)[:, None].tolist()
         x = layers.Rescaling(1.0, offsets, dtype="float32", name="mask_offset")(x)
+    if config.mask_agreement:
+        x = agreed(x, mixture, framing, config.mask_agreement)
     # in 32 bits even where the layers before compute in 16
     mask = layers.Activation("sigmoid", dtype="float32", name="mask")(x)
     vocals = layers.Multiply(dtype="float32", name="vocals")([mask, mixture])
@@ -98,6 +103,26 @@ def mask_offsets(framing: Framing, offsets: Sequence[float]) -> np.ndarray:
         np.maximum(np.arange(framing.bins) * framing.sample_rate / framing.frame_length, 1.0) / LOWEST_OFFSET_HZ
     )
     return np.interp(octaves, np.arange(len(offsets)) / 2, offsets)
+
+
+def agreed(
+    logits: keras.KerasTensor, mixture: keras.KerasTensor, framing: Framing, levels: Sequence[float]
+) -> keras.KerasTensor:
+    """Logits raised where the mask takes most of the sound around a frame for vocals, and lowered where nearly nothing.
+
+    By as many nepers of energy as the vocals lie above the upper or below the lower level: adding to a logit multiplies the odds.
+    """
+    logits = ops.cast(logits, "float32")
+    kept = ops.square(ops.sigmoid(logits))
+    energy = ops.square(mixture)
+    x = ops.stack([ops.sum(share * energy, axis=(2, 3)) for share in (kept, 1.0 - kept)], axis=2)
+    reach = round(AGREEMENT_SECONDS * framing.sample_rate / framing.frame_step / 2)
+    x = layers.ZeroPadding1D(reach, name="agreement_pad")(x)
+    x = layers.AveragePooling1D(2 * reach + 1, 1, dtype="float32", name="agreement_mean")(x) + SILENCE
+    odds = ops.log(x[:, :, :1] / x[:, :, 1:])
+    lower, upper = (level / 10 * math.log(10) for level in levels)
+    # In this order: with a single segment Keras takes a second summand of one number per frame for a bias, which ONNX refuses.
+    return ops.expand_dims(ops.relu(odds - upper) - ops.relu(lower - odds), 3) + logits
 
 
 def _compressed(mixture: keras.KerasTensor, config: UNetConfig) -> keras.KerasTensor:
