@@ -1,0 +1,90 @@
+"""What the tool that ships the default model works out: energies that come through, and the calibration that follows."""
+
+from __future__ import annotations
+
+import importlib.util
+from importlib.machinery import SourceFileLoader
+from pathlib import Path
+from types import ModuleType
+
+import keras
+import numpy as np
+import pytest
+
+from vocal_unet.config import FRAMINGS, Framing, TrainConfig, UNetConfig
+from vocal_unet.data.sources import open_songs
+from vocal_unet.models.unet import build_unet, mask_offsets
+
+TOOL = Path(__file__).parents[2] / "tools" / "ship_demo_model"
+
+
+@pytest.fixture(scope="module")
+def tool() -> ModuleType:
+    loader = SourceFileLoader("ship_demo_model", str(TOOL))
+    spec = importlib.util.spec_from_loader(loader.name, loader)
+    assert spec is not None
+    module = importlib.util.module_from_spec(spec)
+    loader.exec_module(module)
+    return module
+
+
+def test_energies_of_a_mask_that_is_the_same_everywhere(tool: ModuleType) -> None:
+    framing = Framing(frame_length=512, frame_step=128, segment_frames=64, bins=256)
+    settings = TrainConfig(framing=framing, unet=UNetConfig(filters=(2, 3), dropout=(), first_stride=1))
+    network = build_unet(framing, settings.unet)
+    network.set_weights([*(0 * w for w in network.get_weights()[:-1]), np.full(2, -0.3, np.float32)])
+    steps = [-1.0, 0.0]
+    kept, leaked = tool.passed_energies(network, open_songs("generated:2:5:3"), settings, steps)
+    assert kept.shape == leaked.shape == (2, 256)
+    # Every bin lets the same share of its own energy through, and the bins' energies together are all there is.
+    for passed in (kept, leaked):
+        np.testing.assert_allclose(passed.sum(axis=1), 1 / (1 + np.exp(0.3 - np.array(steps))) ** 2, rtol=1e-5)
+
+
+def test_the_calibration_keeps_the_most_of_all_that_leak_so_little(tool: ModuleType) -> None:
+    framing = FRAMINGS["spleeter"]
+    rng = np.random.default_rng(0)
+    # Squared sigmoids of one logit per bin; low frequencies are harder to tell apart than high ones.
+    voices, others = rng.normal(1, 1, framing.bins), rng.normal(np.linspace(1, -3, framing.bins), 1)
+    energy = rng.gamma(0.5, 1, framing.bins)
+    kept, leaked = (
+        energy / energy.sum() / (1 + np.exp(-logits - tool.STEPS[:, None])) ** 2 for logits in (voices, others)
+    )
+    most = 10 ** (tool.MOST_LEAK_DB / 10)
+    assert leaked[-1].sum() > most, "nothing to do"
+
+    offsets = tool.most_kept(kept, leaked, framing)
+    assert len(offsets) == tool.HALF_OCTAVES and min(offsets) >= tool.STEPS[0] and max(offsets) <= 0
+    share = {
+        name: tool.through(energies, mask_offsets(framing, offsets))
+        for name, energies in (("kept", kept), ("leaked", leaked))
+    }
+    # A price has one best step for each half octave, so what leaks jumps by some per cent with the price; offsets interpolated
+    # between half octaves let through a little more or less than those of the nearest half octave.
+    assert 0.9 * most < share["leaked"] < 1.01 * most
+
+    even = [np.full(framing.bins, offset) for offset in tool.STEPS]  # all logits lowered by the same amount
+    best = max(tool.through(kept, curve) for curve in even if tool.through(leaked, curve) <= most)
+    assert share["kept"] > 1.02 * best
+
+
+def test_a_finished_network_says_what_comes_through_it(tool: ModuleType, tmp_path: Path) -> None:
+    framing = Framing(frame_length=512, frame_step=128, segment_frames=64, bins=256)
+    settings = TrainConfig(framing=framing, unet=UNetConfig(filters=(2, 3), dropout=(), first_stride=1))
+    network = build_unet(framing, settings.unet)
+    network.set_weights([*(0 * w for w in network.get_weights()[:-1]), np.full(2, 3.0, np.float32)])
+    source = tmp_path / "trained"
+    source.mkdir()
+    network.save(source / "model.keras")
+    (source / "model_card.md").write_text("# card\n", encoding="utf-8")
+    training = settings.to_dict()
+    text = tool.json.dumps({"framing": training.pop("framing"), "training": training})
+    (source / "config.json").write_text(text, encoding="utf-8")
+
+    said = tool.calibrate(source, tmp_path / "calibrated", open_songs("generated:1:5:3"))
+    config = tool.json.loads((tmp_path / "calibrated" / "config.json").read_text(encoding="utf-8"))
+    assert config["training"]["unet"]["mask_agreement"] == list(tool.AGREEMENT_DB)
+    # A mask of 0.95 lets through too much until all logits, or those of most energy, are lowered as far as they go.
+    assert min(config["training"]["unet"]["mask_offsets"]) == -3
+    assert "come out as vocals" in said
+    keras.saving.load_model(tmp_path / "calibrated" / "model.keras", compile=False)
