@@ -7,6 +7,7 @@ import os
 import signal
 import sys
 import tempfile
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from types import FrameType
@@ -118,25 +119,42 @@ def run(app: Callable[..., Any], arguments: Sequence[str] | None = None) -> None
     With `--verbose` among the arguments the traceback is shown as well.
     """
     arguments = list(sys.argv[1:] if arguments is None else arguments)
-    before = signal.signal(signal.SIGTERM, _terminate)
+    interrupted = threading.Event()
+
+    def interrupt(number: int, frame: FrameType | None) -> None:
+        interrupted.set()
+        signal.default_int_handler(number, frame)
+
+    before = {signal.SIGTERM: signal.signal(signal.SIGTERM, _terminate)}
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+        before[signal.SIGINT] = signal.signal(signal.SIGINT, interrupt)
     try:
         code = app(args=arguments, standalone_mode=True)
     except SystemExit as end:
         code = end.code
-        interrupt = getattr(end.__context__, "__cause__", None)
-        if isinstance(interrupt, KeyboardInterrupt):  # Typer makes an exit of a Ctrl-C, and says nothing
-            _say_interrupted(interrupt)
+        cause = getattr(end.__context__, "__cause__", None)
+        if isinstance(cause, KeyboardInterrupt):  # Typer makes an exit of a Ctrl-C, and says nothing
+            _say_interrupted(cause)
     except VocalUnetError as error:
         if "--verbose" in arguments:
             stderr.print_exception()
         print(f"error: {one_line(error)}", file=sys.stderr)
         code = error.exit_code
-    except KeyboardInterrupt as interrupt:
-        _say_interrupted(interrupt)
+    except KeyboardInterrupt as error:
+        _say_interrupted(error)
         code = INTERRUPTED
     except BrokenPipeError:
         sys.stderr.close()
         code = 0
+    except Exception:
+        if not interrupted.is_set():
+            raise
+        # a Ctrl-C while C code called Python: some libraries make an error of their own of it
+        if "--verbose" in arguments:
+            stderr.print_exception()
+        _say_interrupted(KeyboardInterrupt())
+        code = INTERRUPTED
     finally:
-        signal.signal(signal.SIGTERM, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)
     sys.exit(code)

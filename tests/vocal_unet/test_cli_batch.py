@@ -235,7 +235,7 @@ def test_a_signal_leaves_no_partial_file(number, clip, small_spleeter, tone, tmp
             break
     process.send_signal(number)
     _, err = process.communicate(timeout=60)
-    assert process.returncode == 128 + number
+    assert process.returncode == 128 + number, err.decode()
     assert not files(tmp_path / "out") and "Traceback" not in err.decode()
     assert err.decode().count("interrupted") == (number == signal.SIGINT)
 

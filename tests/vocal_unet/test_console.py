@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import signal
 import subprocess
 import sys
+from collections.abc import Iterator
 
 import pytest
 import typer
@@ -39,3 +41,38 @@ def test_an_interrupt_is_said_once(said: str, capsys: pytest.CaptureFixture[str]
     with pytest.raises(SystemExit) as end:
         console.run(app, [])
     assert (end.value.code, capsys.readouterr().err) == (console.INTERRUPTED, (said or "interrupted") + "\n")
+
+
+@pytest.fixture
+def heeded_interrupts() -> Iterator[None]:
+    """Where the tests run in the background, an interrupt is ignored."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("heeded_interrupts")
+def test_an_interrupt_that_a_library_made_an_error_of_is_one_still(capsys: pytest.CaptureFixture[str]) -> None:
+    def work() -> None:
+        try:
+            signal.raise_signal(signal.SIGINT)
+        except KeyboardInterrupt:
+            raise TypeError("lost on the way") from None
+
+    handlers = [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)]
+    app = typer.Typer()
+    app.command()(work)
+    with pytest.raises(SystemExit) as end:
+        console.run(app, [])
+    assert (end.value.code, capsys.readouterr().err) == (console.INTERRUPTED, "interrupted\n")
+    assert [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)] == handlers
+
+
+def test_an_error_without_an_interrupt_stays_one() -> None:
+    def work() -> None:
+        raise TypeError("a mistake of ours")
+
+    app = typer.Typer()
+    app.command()(work)
+    with pytest.raises(TypeError, match="ours"):
+        console.run(app, [])
