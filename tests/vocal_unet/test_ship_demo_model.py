@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import json
 from importlib.machinery import SourceFileLoader
 from pathlib import Path
 from types import ModuleType
@@ -16,6 +17,17 @@ from vocal_unet.data.sources import open_songs
 from vocal_unet.models.unet import build_unet, mask_offsets
 
 TOOL = Path(__file__).parents[2] / "tools" / "ship_demo_model"
+SETTINGS = TrainConfig(
+    framing=Framing(frame_length=512, frame_step=128, segment_frames=64, bins=256),
+    unet=UNetConfig(filters=(2, 3), dropout=()),
+)
+
+
+def same_everywhere(logit: float) -> keras.Model:
+    """A network whose mask's logits are one number, whatever it hears."""
+    network = build_unet(SETTINGS.framing, SETTINGS.unet)
+    network.set_weights([*(0 * w for w in network.get_weights()[:-1]), np.full(2, logit, np.float32)])
+    return network
 
 
 @pytest.fixture(scope="module")
@@ -29,12 +41,9 @@ def tool() -> ModuleType:
 
 
 def test_energies_of_a_mask_that_is_the_same_everywhere(tool: ModuleType) -> None:
-    framing = Framing(frame_length=512, frame_step=128, segment_frames=64, bins=256)
-    settings = TrainConfig(framing=framing, unet=UNetConfig(filters=(2, 3), dropout=(), first_stride=1))
-    network = build_unet(framing, settings.unet)
-    network.set_weights([*(0 * w for w in network.get_weights()[:-1]), np.full(2, -0.3, np.float32)])
+    network = same_everywhere(-0.3)
     steps = [-1.0, 0.0]
-    kept, leaked = tool.passed_energies(network, open_songs("generated:2:5:3"), settings, steps)
+    kept, leaked = tool.passed_energies(network, open_songs("generated:2:5:3"), SETTINGS, steps)
     assert kept.shape == leaked.shape == (2, 256)
     # Every bin lets the same share of its own energy through, and the bins' energies together are all there is.
     for passed in (kept, leaked):
@@ -69,20 +78,17 @@ def test_the_calibration_keeps_the_most_of_all_that_leak_so_little(tool: ModuleT
 
 
 def test_a_finished_network_says_what_comes_through_it(tool: ModuleType, tmp_path: Path) -> None:
-    framing = Framing(frame_length=512, frame_step=128, segment_frames=64, bins=256)
-    settings = TrainConfig(framing=framing, unet=UNetConfig(filters=(2, 3), dropout=(), first_stride=1))
-    network = build_unet(framing, settings.unet)
-    network.set_weights([*(0 * w for w in network.get_weights()[:-1]), np.full(2, 3.0, np.float32)])
+    network = same_everywhere(3.0)
     source = tmp_path / "trained"
     source.mkdir()
     network.save(source / "model.keras")
     (source / "model_card.md").write_text("# card\n", encoding="utf-8")
-    training = settings.to_dict()
-    text = tool.json.dumps({"framing": training.pop("framing"), "training": training})
+    training = SETTINGS.to_dict()
+    text = json.dumps({"framing": training.pop("framing"), "training": training})
     (source / "config.json").write_text(text, encoding="utf-8")
 
     said = tool.calibrate(source, tmp_path / "calibrated", open_songs("generated:1:5:3"))
-    config = tool.json.loads((tmp_path / "calibrated" / "config.json").read_text(encoding="utf-8"))
+    config = json.loads((tmp_path / "calibrated" / "config.json").read_text(encoding="utf-8"))
     assert config["training"]["unet"]["mask_agreement"] == list(tool.AGREEMENT_DB)
     # A mask of 0.95 lets through too much until all logits, or those of most energy, are lowered as far as they go.
     assert min(config["training"]["unet"]["mask_offsets"]) == -3
