@@ -54,7 +54,7 @@ def test_generated_songs_have_the_length_that_was_asked_for() -> None:
     "spec",
     [
         "", "generated:", "generated:0", "generated:x", "generated:3:-1", "generated:3:1:0", "generated:3::9",
-        "stems:", "musdb", "csv:x", "loose:noise",
+        "stems:", "musdb", "csv:x", "loose:noise", "only:other", "only::generated:2", "only:flute:generated:2",
         "generated:3*0", "generated:3+stems:", "prepared:/nowhere", "voices:/nowhere", "musdb:/nowhere",
         "spleeter-csv:/nowhere.csv",
     ],
@@ -73,6 +73,21 @@ def test_unions_have_weights_and_paths_may_have_plus_signs(tmp_path: Path, tone)
     assert [source.weight for source in songs.sources] == [2.0, 0.5, 1.0]
     assert [song.stem_names for song in songs.songs] == [("other", "vocals"), ("vocals",), ("noise",)]
     assert songs.songs[1].name == "deep/x.wav"
+
+
+def test_only_some_stems_of_songs(hq: Path) -> None:
+    songs = open_songs(f"generated:2:0:1+only:drums,other:generated:2:0:1*3+only:vocals:musdb:{hq}*0.5")
+    assert [source.weight for source in songs.sources] == [1.0, 3.0, 0.5]
+    assert [song.stem_names for song in songs.songs] == [STEMS] * 2 + [("drums", "other")] * 2 + [("vocals",)] * 2
+    whole, part, recorded = songs.songs[0], songs.songs[2], songs.songs[4]
+    assert part.name == "generated-0-0000 (drums, other)" and part.seconds() == 1 and part.fault() is None
+    for name, samples in part.stems().items():
+        np.testing.assert_array_equal(samples, whole.stems()[name])
+    assert list(part.stems()) == ["drums", "other"] and part.stored().names == ("drums", "other")
+    assert list(recorded.infos()) == ["vocals"] and recorded.mixture() is None
+    before = recorded.fingerprint()
+    (hq / "train" / "A - One" / "vocals.wav").touch()
+    assert before != recorded.fingerprint()
 
 
 def test_stem_folders(tmp_path: Path, tone) -> None:

@@ -18,7 +18,7 @@ Source = Annotated[
     typer.Argument(
         metavar="SONGS",
         help="generated:N, stems:DIR, musdb:DIR, musdb:sample, voices:DIR, loose:STEM:DIR, spleeter-csv:FILE, prepared:DIR, "
-        "or several joined by +, each with *WEIGHT if wanted.",
+        "only:STEM,STEM:one of these, or several joined by +, each with *WEIGHT if wanted.",
         show_default=False,
     ),
 ]

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from vocal_unet.data.songs import SAMPLE_RATE, FileSong, Song
+from vocal_unet.data.songs import SAMPLE_RATE, Song
 from vocal_unet.data.stored import StoredStems, store
 from vocal_unet.errors import AudioError, DataError, OutputError
 
@@ -185,11 +185,7 @@ def _write_json(path: Path, values: dict[str, Any]) -> None:
 
 def _file_name(source: str, song: Song) -> str:
     """A readable name that changes when the song's files do."""
-    parts = [source, song.name, *song.stem_names]
-    if isinstance(song, FileSong):
-        for clip in song.files.values():
-            state = clip.path.stat()
-            parts.append(f"{clip.path.resolve()}:{clip.stream}:{state.st_size}:{state.st_mtime_ns}")
+    parts = [source, song.name, *song.stem_names, *song.fingerprint()]
     digest = hashlib.sha256("\n".join(parts).encode()).hexdigest()[:12]
     return f"{re.sub(r'[^A-Za-z0-9]+', '-', song.name)[:60].strip('-')}-{digest}"
 

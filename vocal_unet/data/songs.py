@@ -57,6 +57,10 @@ class Song(ABC):
         """What each file says of itself, by stem."""
         return {}
 
+    def fingerprint(self) -> list[str]:
+        """What changes when one of its files does; nothing where its name says it all."""
+        return []
+
     def fault(self) -> str | None:
         """Why the song cannot be used, as far as file headers tell; None when nothing is wrong."""
         return None
@@ -105,6 +109,10 @@ class FileSong(Song):
         by_path = {path: probe_audio(path) for path in {clip.path for clip in self.files.values()}}
         return {stem: by_path[clip.path] for stem, clip in self.files.items()}
 
+    def fingerprint(self) -> list[str]:
+        states = [(clip, clip.path.stat()) for clip in self.files.values()]
+        return [f"{clip.path.resolve()}:{clip.stream}:{state.st_size}:{state.st_mtime_ns}" for clip, state in states]
+
     def fault(self) -> str | None:
         if self.known_fault:
             return self.known_fault
@@ -136,6 +144,39 @@ class GeneratedSong(Song):
 
     def seconds(self) -> float:
         return self.length
+
+
+@dataclass(frozen=True)
+class PartOfSong(Song):
+    """Some stems of a song, as if it had no others."""
+
+    song: Song
+    stem_names: tuple[str, ...]
+
+    @property
+    def name(self) -> str:  # type: ignore[override]
+        return f"{self.song.name} ({', '.join(self.stem_names)})"
+
+    @property
+    def split(self) -> str:  # type: ignore[override]
+        return self.song.split
+
+    def stems(self) -> dict[str, np.ndarray]:
+        stems = self.song.stems()
+        return {name: stems[name] for name in self.stem_names}
+
+    def seconds(self) -> float:
+        return self.song.seconds()
+
+    def infos(self) -> dict[str, AudioInfo]:
+        infos = self.song.infos()
+        return {name: infos[name] for name in self.stem_names if name in infos}
+
+    def fingerprint(self) -> list[str]:
+        return self.song.fingerprint()
+
+    def fault(self) -> str | None:
+        return self.song.fault()
 
 
 def _require_equal_lengths(name: str, lengths: Mapping[str, int]) -> None:

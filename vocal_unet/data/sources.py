@@ -14,13 +14,13 @@ import numpy as np
 from vocal_unet.data.folders import loose_recordings, spleeter_csv, stem_folders
 from vocal_unet.data.musdb import musdb_songs, sample_folder
 from vocal_unet.data.prepared import prepared_sources
-from vocal_unet.data.songs import GENERATED_SECONDS, GeneratedSong, Song
+from vocal_unet.data.songs import GENERATED_SECONDS, GeneratedSong, PartOfSong, Song
 from vocal_unet.errors import DataError
 
-KINDS = ("generated", "stems", "musdb", "voices", "loose", "spleeter-csv", "prepared")
+KINDS = ("generated", "stems", "musdb", "voices", "loose", "spleeter-csv", "prepared", "only")
 KNOWN_SPECS = (
     "generated:N[:SEED[:SECONDS]], stems:FOLDER, musdb:FOLDER, musdb:sample, voices:FOLDER, loose:STEM:FOLDER, "
-    "spleeter-csv:FILE[,FOLDER], prepared:FOLDER, and sums of these such as stems:A*2+voices:B"
+    "spleeter-csv:FILE[,FOLDER], prepared:FOLDER, only:STEM,STEM:any of these, and sums of these such as stems:A*2+voices:B"
 )
 _PLUS = re.compile(rf"\+(?=(?:{'|'.join(KINDS)}):)")
 
@@ -63,7 +63,8 @@ def open_songs(spec: str) -> SongSet:
             nothing else is said; `stems:FOLDER`, a folder of stems per song, with any names; `musdb:FOLDER`, MUSDB18 or
             MUSDB18-HQ; `musdb:sample`, its free excerpts, downloaded;
             `voices:FOLDER`, a tree of voices alone; `loose:STEM:FOLDER`, the same of another stem;
-            `spleeter-csv:FILE` or `spleeter-csv:FILE,FOLDER`; `prepared:FOLDER`, made by `vocal-unet data prepare`.
+            `spleeter-csv:FILE` or `spleeter-csv:FILE,FOLDER`; `prepared:FOLDER`, made by `vocal-unet data prepare`;
+            `only:STEM,STEM:SPEC`, just these stems of what another of them means.
 
     Returns:
         The songs, in a fixed order; nothing is decoded or generated yet.
@@ -82,6 +83,11 @@ def _open(part: str) -> list[Source]:
     kind, _, rest = spec.partition(":")
     if kind not in KINDS or not rest:
         raise DataError(f"{spec!r} is no known kind of data; known are {KNOWN_SPECS}")
+    if kind == "only":
+        stems, _, inner = rest.partition(":")
+        if not stems or not inner:
+            raise DataError(f"{spec!r} must be only:STEM,STEM:SPEC")
+        return [_only(source, stems, weight) for source in _open(inner)]
     if kind == "prepared":
         return [Source(n, w * weight, s) for n, w, s in prepared_sources(Path(rest).expanduser())]
     return [Source(spec, weight, tuple(_songs(kind, rest, spec)))]
@@ -103,6 +109,15 @@ def _songs(kind: str, rest: str, spec: str) -> list[Song]:
         file, _, folder = rest.partition(",")
         return spleeter_csv(Path(file).expanduser(), Path(folder).expanduser() if folder else None)
     return stem_folders(Path(rest).expanduser())
+
+
+def _only(source: Source, wanted: str, weight: float) -> Source:
+    """The source with just the stems in `wanted`, joined by commas, of every song that has one of them."""
+    names = [(song, tuple(name for name in song.stem_names if name in wanted.split(","))) for song in source.songs]
+    songs = tuple(PartOfSong(song, stems) for song, stems in names if stems)
+    if not songs:
+        raise DataError(f"{source.name}: no song has a stem named {wanted.replace(',', ' or ')}")
+    return Source(f"only:{wanted}:{source.name}", source.weight * weight, songs)
 
 
 def _generated(rest: str, spec: str) -> list[Song]:
