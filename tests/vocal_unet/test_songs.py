@@ -12,6 +12,7 @@ import pytest
 from tests.file_server import serving
 from vocal_unet.audio import write_audio
 from vocal_unet.data import musdb
+from vocal_unet.data.prepared import prepare
 from vocal_unet.data.songs import FileSong, GeneratedSong
 from vocal_unet.data.sources import open_songs, split_songs, usable_songs
 from vocal_unet.errors import AudioError, DataError
@@ -88,6 +89,15 @@ def test_only_some_stems_of_songs(hq: Path) -> None:
     before = recorded.fingerprint()
     (hq / "train" / "A - One" / "vocals.wav").touch()
     assert before != recorded.fingerprint()
+
+
+def test_only_leaves_out_sources_without_the_stems_and_names_what_no_song_has(tmp_path: Path, tone) -> None:
+    write(tmp_path / "voices" / "a.wav", tone(3000))
+    prepare(open_songs(f"generated:1:0:1+voices:{tmp_path / 'voices'}*2"), tmp_path / "prepared")
+    (source,) = open_songs(f"only:bass:prepared:{tmp_path / 'prepared'}*3").sources
+    assert source.weight == 3 and [song.stem_names for song in source.songs] == [("bass",)]
+    with pytest.raises(DataError, match="has a stem named 'voclas', only bass, drums, other, vocals"):
+        open_songs("only:drums,voclas:generated:2")
 
 
 def test_stem_folders(tmp_path: Path, tone) -> None:

@@ -87,7 +87,7 @@ def _open(part: str) -> list[Source]:
         stems, _, inner = rest.partition(":")
         if not stems or not inner:
             raise DataError(f"{spec!r} must be only:STEM,STEM:SPEC")
-        return [_only(source, stems, weight) for source in _open(inner)]
+        return _only(_open(inner), stems.split(","), weight)
     if kind == "prepared":
         return [Source(n, w * weight, s) for n, w, s in prepared_sources(Path(rest).expanduser())]
     return [Source(spec, weight, tuple(_songs(kind, rest, spec)))]
@@ -111,13 +111,19 @@ def _songs(kind: str, rest: str, spec: str) -> list[Song]:
     return stem_folders(Path(rest).expanduser())
 
 
-def _only(source: Source, wanted: str, weight: float) -> Source:
-    """The source with just the stems in `wanted`, joined by commas, of every song that has one of them."""
-    names = [(song, tuple(name for name in song.stem_names if name in wanted.split(","))) for song in source.songs]
-    songs = tuple(PartOfSong(song, stems) for song, stems in names if stems)
-    if not songs:
-        raise DataError(f"{source.name}: no song has a stem named {wanted.replace(',', ' or ')}")
-    return Source(f"only:{wanted}:{source.name}", source.weight * weight, songs)
+def _only(sources: list[Source], wanted: list[str], weight: float) -> list[Source]:
+    """Just the stems in `wanted`; songs and sources that have none of them are left out."""
+    known = {stem for source in sources for song in source.songs for stem in song.stem_names}
+    for stem in wanted:
+        if stem not in known:
+            raise DataError(f"no song of {sources[0].name} has a stem named {stem!r}, only {', '.join(sorted(known))}")
+
+    def part(source: Source) -> Source:
+        names = [(song, tuple(stem for stem in song.stem_names if stem in wanted)) for song in source.songs]
+        songs = tuple(PartOfSong(song, stems) for song, stems in names if stems)
+        return Source(f"only:{','.join(wanted)}:{source.name}", source.weight * weight, songs)
+
+    return [source for source in map(part, sources) if source.songs]
 
 
 def _generated(rest: str, spec: str) -> list[Song]:
