@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import os
 import subprocess
 import sys
@@ -14,7 +15,7 @@ import pytest
 
 from vocal_unet.config import FRAMINGS, Framing, UNetConfig
 from vocal_unet.errors import ConfigError
-from vocal_unet.models.unet import agreed, build_unet
+from vocal_unet.models.unet import agreed, build_unet, join_members
 
 SMALL = UNetConfig(filters=(2, 3, 4, 5), dropout=(0.3,))
 SHORT = Framing(frame_length=512, frame_step=128, segment_frames=13, bins=90)
@@ -104,6 +105,23 @@ def test_weights_of_short_crops_fit_whole_segments() -> None:
         np.testing.assert_array_equal(one, other)
 
 
+def test_members_are_asked_and_the_mask_is_their_mean(tmp_path: Path) -> None:
+    members = [build_unet(SHORT, SMALL) for _ in range(3)]
+    network = build_unet(SHORT, dataclasses.replace(SMALL, members=3))
+    join_members(network, members)
+    network.save(tmp_path / "model.keras")
+    network = keras.saving.load_model(tmp_path / "model.keras", compile=False)
+    mixture = magnitudes(SHORT)
+    masks = [keras.ops.convert_to_numpy(each(mixture, training=False)["mask"]) for each in (network, *members)]
+    logits = [np.log(mask) - np.log1p(-mask) for mask in map(np.float64, masks)]
+    assert min(np.std(one - other) for one, other in itertools.combinations(logits, 2)) > 0.01
+    np.testing.assert_allclose(logits[0], np.mean(logits[1:], axis=0), atol=1e-3)  # masks are float32
+
+    for others in (members[:2], [*members[:2], build_unet(SHORT, dataclasses.replace(SMALL, filters=(2, 3, 4, 6)))]):
+        with pytest.raises(ValueError, match="not the members"):
+            join_members(network, others)
+
+
 def test_mask_offsets_move_the_logits_by_frequency(tmp_path: Path) -> None:
     framing = dataclasses.replace(SHORT, sample_rate=51200)  # bins of 100 Hz
     plain = build_unet(framing, SMALL)
@@ -173,6 +191,7 @@ def test_other_backends_give_the_same(backend: str, tmp_path: Path) -> None:
         ({"dropout": (0.1,) * 5}, "dropout has 5 rates"),
         ({"dropout": (1.0,)}, "dropout"),
         ({"batch_normalization_momentum": 1.0}, "momentum"),
+        ({"members": 0}, "members must be whole numbers from 1 up, not 0"),
         ({"mask_offsets": (0.0, float("nan"))}, "mask_offsets"),
         ({"mask_agreement": (0.0,)}, "mask_agreement must be two numbers"),
         ({"mask_agreement": (1.0, 0.0)}, "mask_agreement must be two numbers, the lower one first"),

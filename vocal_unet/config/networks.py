@@ -45,6 +45,8 @@ class UNetConfig(Config):
     (Choi et al., "Investigating U-Nets with various intermediate blocks for spectrogram-based singing voice separation", 2020).
     `detail_db`: magnitudes so far below a segment's loudness are still told apart; noise floors and what a codec left of high
     frequencies give away where a training song came from, so few songs are learned by heart less readily with less of it.
+    `members`: so many U-Nets of this size side by side, whose masks' logits are averaged; trained apart, on different mixes, they
+    err in different places, and what they agree on is more often right (`tools/ship_demo_model` joins them).
     `mask_offsets`: added to the mask's logits at 100 Hz and every half octave up from there, interpolated in between; found
     after training (`tools/ship_demo_model`).
     `mask_agreement`: two levels of the vocals against the rest, in dB, over some three seconds. Where the mask itself finds the
@@ -60,6 +62,7 @@ class UNetConfig(Config):
     first_stride: int = 1
     frequency_bottleneck: int = 0
     detail_db: float = 60.0
+    members: int = 1
     mask_offsets: tuple[float, ...] = ()
     mask_agreement: tuple[float, ...] = ()
 
@@ -76,6 +79,7 @@ class UNetConfig(Config):
         )
         require(self.first_stride in (1, 2), f"first_stride must be 1 or 2, not {self.first_stride}")
         require_whole(0, frequency_bottleneck=(self.frequency_bottleneck,))
+        require_whole(1, members=(self.members,))
         require(
             is_number(self.detail_db) and 0 < self.detail_db <= 120,
             f"detail_db must be above 0 and at most 120, not {self.detail_db}",

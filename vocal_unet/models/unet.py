@@ -36,6 +36,8 @@ def build_unet(framing: Framing, config: UNetConfig, name: str = "vocal_unet") -
     Frames and bins are padded with zeros inside to multiples of 2^(levels - 1) and cropped again at the end. Weights do not
     depend on the number of frames: those of a network for short crops fit one for whole segments.
 
+    With `members` above 1, so many of these stand side by side and the mask's logits are their mean.
+
     Input shape:
         float32 `(segments, frames, bins, channels)`, magnitudes of the mixture; frames = framing.segment_frames.
 
@@ -47,54 +49,82 @@ def build_unet(framing: Framing, config: UNetConfig, name: str = "vocal_unet") -
         config: filters, kernel, dropout.
         name: name of the Keras model.
     """
-    frames, bins = framing.segment_frames, framing.bins
-    mixture = keras.Input((frames, bins, framing.channels), name="mixture")
-    x = layers.BatchNormalization(axis=2, momentum=config.batch_normalization_momentum, name="input_normalization")(
-        _compressed(mixture, config)
-    )
-    multiple = config.first_stride * 2 ** (len(config.filters) - 1)
-    padding = ((0, -frames % multiple), (0, -bins % multiple))
-    if padding != ((0, 0), (0, 0)):
-        x = layers.ZeroPadding2D(padding, name="pad")(x)
-
-    skips = []
-    for level, filters in enumerate(config.filters[:-1], start=1):
-        stride = config.first_stride if level == 1 else 1
-        x = layers.Conv2D(filters, config.kernel_size, stride, padding="same", name=f"encoder_{level}_conv")(x)
-        x = _normalised(x, config, f"encoder_{level}")
-        x = layers.LeakyReLU(0.2, name=f"encoder_{level}_activation")(x)
-        x = _across_bins(x, config, f"encoder_{level}")
-        skips.append(x)
-        x = layers.MaxPooling2D(2, name=f"encoder_{level}_pool")(x)
-    x = layers.Conv2D(config.filters[-1], config.kernel_size, padding="same", name="bottom_conv")(x)
-    x = _normalised(x, config, "bottom")
-    x = layers.LeakyReLU(0.2, name="bottom_activation")(x)
-    x = _across_bins(x, config, "bottom")
-
-    for level in range(len(config.filters) - 1, 0, -1):
-        filters = config.filters[level - 1]
-        x = layers.Conv2DTranspose(filters, config.kernel_size, 2, padding="same", name=f"decoder_{level}_up")(x)
-        x = _normalised(x, config, f"decoder_{level}")
-        x = layers.ReLU(name=f"decoder_{level}_activation")(x)
-        x = _across_bins(x, config, f"decoder_{level}")
-        from_bottom = len(config.filters) - 1 - level
-        if from_bottom < len(config.dropout) and config.dropout[from_bottom]:
-            x = layers.Dropout(config.dropout[from_bottom], name=f"decoder_{level}_dropout")(x)
-        x = layers.Concatenate(name=f"decoder_{level}_skip")([x, skips.pop()])
-
-    last = layers.Conv2D if config.first_stride == 1 else layers.Conv2DTranspose
-    x = last(framing.channels, config.kernel_size, config.first_stride, padding="same", name="mask_conv")(x)
-    if padding != ((0, 0), (0, 0)):
-        x = layers.Cropping2D(padding, name="crop")(x)
+    mixture = keras.Input((framing.segment_frames, framing.bins, framing.channels), name="mixture")
+    compressed = _compressed(mixture, config)
+    members = [_logits(compressed, framing, config, _prefix(n)) for n in range(config.members)]
+    # in 32 bits even where the layers before compute in 16
+    x = members[0] if len(members) == 1 else layers.Average(dtype="float32", name="mean_logits")(members)
     if config.mask_offsets:
         offsets = mask_offsets(framing, config.mask_offsets)[:, None].tolist()
         x = layers.Rescaling(1.0, offsets, dtype="float32", name="mask_offset")(x)
     if config.mask_agreement:
         x = agreed(x, mixture, framing, config.mask_agreement)
-    # in 32 bits even where the layers before compute in 16
     mask = layers.Activation("sigmoid", dtype="float32", name="mask")(x)
     vocals = layers.Multiply(dtype="float32", name="vocals")([mask, mixture])
     return keras.Model(mixture, {"mask": mask, "vocals": vocals}, name=name)
+
+
+def join_members(network: keras.Model, members: Sequence[keras.Model]) -> None:
+    """Give a network of several members the weights of networks that were trained one by one.
+
+    Raises:
+        ValueError: they are not as many as the network has members, or of another size.
+    """
+    weights = {_prefix(n) + weight.path: weight for n, member in enumerate(members) for weight in member.weights}
+    if {path: weight.shape for path, weight in weights.items()} != {w.path: w.shape for w in network.weights}:
+        raise ValueError("these networks are not the members of that one")
+    for weight in network.weights:
+        weight.assign(weights[weight.path])
+
+
+def _prefix(member: int) -> str:
+    """What the names of a member's layers begin with; the first one's are those of a network that stands alone."""
+    return f"member_{member + 1}_" if member else ""
+
+
+def _logits(x: keras.KerasTensor, framing: Framing, config: UNetConfig, prefix: str) -> keras.KerasTensor:
+    """One U-Net: the logits of its mask."""
+    frames, bins = framing.segment_frames, framing.bins
+    x = layers.BatchNormalization(
+        axis=2, momentum=config.batch_normalization_momentum, name=f"{prefix}input_normalization"
+    )(x)
+    multiple = config.first_stride * 2 ** (len(config.filters) - 1)
+    padding = ((0, -frames % multiple), (0, -bins % multiple))
+    if padding != ((0, 0), (0, 0)):
+        x = layers.ZeroPadding2D(padding, name=f"{prefix}pad")(x)
+
+    skips = []
+    for level, filters in enumerate(config.filters[:-1], start=1):
+        stride = config.first_stride if level == 1 else 1
+        x = layers.Conv2D(filters, config.kernel_size, stride, padding="same", name=f"{prefix}encoder_{level}_conv")(x)
+        x = _normalised(x, config, f"{prefix}encoder_{level}")
+        x = layers.LeakyReLU(0.2, name=f"{prefix}encoder_{level}_activation")(x)
+        x = _across_bins(x, config, f"{prefix}encoder_{level}")
+        skips.append(x)
+        x = layers.MaxPooling2D(2, name=f"{prefix}encoder_{level}_pool")(x)
+    x = layers.Conv2D(config.filters[-1], config.kernel_size, padding="same", name=f"{prefix}bottom_conv")(x)
+    x = _normalised(x, config, f"{prefix}bottom")
+    x = layers.LeakyReLU(0.2, name=f"{prefix}bottom_activation")(x)
+    x = _across_bins(x, config, f"{prefix}bottom")
+
+    for level in range(len(config.filters) - 1, 0, -1):
+        filters = config.filters[level - 1]
+        x = layers.Conv2DTranspose(filters, config.kernel_size, 2, padding="same", name=f"{prefix}decoder_{level}_up")(
+            x
+        )
+        x = _normalised(x, config, f"{prefix}decoder_{level}")
+        x = layers.ReLU(name=f"{prefix}decoder_{level}_activation")(x)
+        x = _across_bins(x, config, f"{prefix}decoder_{level}")
+        from_bottom = len(config.filters) - 1 - level
+        if from_bottom < len(config.dropout) and config.dropout[from_bottom]:
+            x = layers.Dropout(config.dropout[from_bottom], name=f"{prefix}decoder_{level}_dropout")(x)
+        x = layers.Concatenate(name=f"{prefix}decoder_{level}_skip")([x, skips.pop()])
+
+    last = layers.Conv2D if config.first_stride == 1 else layers.Conv2DTranspose
+    x = last(framing.channels, config.kernel_size, config.first_stride, padding="same", name=f"{prefix}mask_conv")(x)
+    if padding != ((0, 0), (0, 0)):
+        x = layers.Cropping2D(padding, name=f"{prefix}crop")(x)
+    return x
 
 
 def mask_offsets(framing: Framing, offsets: Sequence[float]) -> np.ndarray:
