@@ -52,13 +52,13 @@ def build_unet(framing: Framing, config: UNetConfig, name: str = "vocal_unet") -
     mixture = keras.Input((framing.segment_frames, framing.bins, framing.channels), name="mixture")
     compressed = _compressed(mixture, config)
     members = [_logits(compressed, framing, config, _prefix(n)) for n in range(config.members)]
-    # in 32 bits even where the layers before compute in 16
     x = members[0] if len(members) == 1 else layers.Average(dtype="float32", name="mean_logits")(members)
     if config.mask_offsets:
         offsets = mask_offsets(framing, config.mask_offsets)[:, None].tolist()
         x = layers.Rescaling(1.0, offsets, dtype="float32", name="mask_offset")(x)
     if config.mask_agreement:
         x = agreed(x, mixture, framing, config.mask_agreement)
+    # in 32 bits even where the layers before compute in 16
     mask = layers.Activation("sigmoid", dtype="float32", name="mask")(x)
     vocals = layers.Multiply(dtype="float32", name="vocals")([mask, mixture])
     return keras.Model(mixture, {"mask": mask, "vocals": vocals}, name=name)
@@ -96,29 +96,30 @@ def _logits(x: keras.KerasTensor, framing: Framing, config: UNetConfig, prefix: 
     skips = []
     for level, filters in enumerate(config.filters[:-1], start=1):
         stride = config.first_stride if level == 1 else 1
-        x = layers.Conv2D(filters, config.kernel_size, stride, padding="same", name=f"{prefix}encoder_{level}_conv")(x)
-        x = _normalised(x, config, f"{prefix}encoder_{level}")
-        x = layers.LeakyReLU(0.2, name=f"{prefix}encoder_{level}_activation")(x)
-        x = _across_bins(x, config, f"{prefix}encoder_{level}")
+        here = f"{prefix}encoder_{level}"
+        x = layers.Conv2D(filters, config.kernel_size, stride, padding="same", name=f"{here}_conv")(x)
+        x = _normalised(x, config, here)
+        x = layers.LeakyReLU(0.2, name=f"{here}_activation")(x)
+        x = _across_bins(x, config, here)
         skips.append(x)
-        x = layers.MaxPooling2D(2, name=f"{prefix}encoder_{level}_pool")(x)
-    x = layers.Conv2D(config.filters[-1], config.kernel_size, padding="same", name=f"{prefix}bottom_conv")(x)
-    x = _normalised(x, config, f"{prefix}bottom")
-    x = layers.LeakyReLU(0.2, name=f"{prefix}bottom_activation")(x)
-    x = _across_bins(x, config, f"{prefix}bottom")
+        x = layers.MaxPooling2D(2, name=f"{here}_pool")(x)
+    here = f"{prefix}bottom"
+    x = layers.Conv2D(config.filters[-1], config.kernel_size, padding="same", name=f"{here}_conv")(x)
+    x = _normalised(x, config, here)
+    x = layers.LeakyReLU(0.2, name=f"{here}_activation")(x)
+    x = _across_bins(x, config, here)
 
     for level in range(len(config.filters) - 1, 0, -1):
         filters = config.filters[level - 1]
-        x = layers.Conv2DTranspose(filters, config.kernel_size, 2, padding="same", name=f"{prefix}decoder_{level}_up")(
-            x
-        )
-        x = _normalised(x, config, f"{prefix}decoder_{level}")
-        x = layers.ReLU(name=f"{prefix}decoder_{level}_activation")(x)
-        x = _across_bins(x, config, f"{prefix}decoder_{level}")
+        here = f"{prefix}decoder_{level}"
+        x = layers.Conv2DTranspose(filters, config.kernel_size, 2, padding="same", name=f"{here}_up")(x)
+        x = _normalised(x, config, here)
+        x = layers.ReLU(name=f"{here}_activation")(x)
+        x = _across_bins(x, config, here)
         from_bottom = len(config.filters) - 1 - level
         if from_bottom < len(config.dropout) and config.dropout[from_bottom]:
-            x = layers.Dropout(config.dropout[from_bottom], name=f"{prefix}decoder_{level}_dropout")(x)
-        x = layers.Concatenate(name=f"{prefix}decoder_{level}_skip")([x, skips.pop()])
+            x = layers.Dropout(config.dropout[from_bottom], name=f"{here}_dropout")(x)
+        x = layers.Concatenate(name=f"{here}_skip")([x, skips.pop()])
 
     last = layers.Conv2D if config.first_stride == 1 else layers.Conv2DTranspose
     x = last(framing.channels, config.kernel_size, config.first_stride, padding="same", name=f"{prefix}mask_conv")(x)
