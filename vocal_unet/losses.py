@@ -1,4 +1,5 @@
-"""What training makes small: L1 distances of magnitudes or of masks, or the error's energy, plain or on a logarithmic scale.
+"""What training makes small: L1 distances of magnitudes or of masks, the error's energy, plain or on a logarithmic scale, or
+the cross entropy of a coarse mask.
 
 Each can count what an estimate has too little of `missed` times: L1 then asks for another quantile than the median, the
 squared error for an expectile above the mean (Newey and Powell, 1987). Where a network is sure nothing changes; of what may or
@@ -64,6 +65,27 @@ def weighted_magnitude_l1(y_true: Any, y_pred: Any) -> Any:
     return weight * ops.mean(ops.abs(y_true - y_pred), axis=(-2, -1))
 
 
+@keras.saving.register_keras_serializable("vocal_unet")
+def cell_cross_entropy(y_true: Any, y_pred: Any, missed: float = 1.0) -> Any:
+    """Cross entropy between the shares of the target in the energy of whole cells and what a coarse network says of them.
+
+    Cells count by the root of their energy. It learns the share on a logarithmic scale, also where that is a thousandth.
+
+    Args:
+        y_true: energies of the target and of the rest on the last axis, float32 `(segments, frames, bands, 2)`.
+        y_pred: logits of the share, float32 `(segments, frames, bands)`.
+        missed: as for `magnitude_l1`.
+
+    Returns:
+        Mean over the segment, float32 `(segments, 1)`.
+    """
+    target, rest = y_true[..., 0], y_true[..., 1]
+    weight = ops.sqrt(target + rest)
+    share = target / (target + rest + SILENT_ENERGY)
+    entropy = missed * share * ops.softplus(-y_pred) + (1 - share) * ops.softplus(y_pred)
+    return (ops.sum(weight * entropy, axis=(1, 2)) / (ops.sum(weight, axis=(1, 2)) + SILENT_ENERGY))[:, None]
+
+
 def target_mask(target: Any, mixture: Any) -> Any:
     """The paper's ideal soft mask, `target / (max(target, mixture) + 1e-9)` (§2, "Soft masks"), in [0, 1].
 
@@ -127,6 +149,7 @@ def _weighed(size: Callable[[Any], Any], difference: Any, missed: float) -> Any:
 LOSSES: dict[str, tuple[str, Callable[..., Any]]] = {
     "magnitude_l1": ("vocals", magnitude_l1),
     "mask_l1": ("mask", mask_l1),
+    "cell_cross_entropy": ("cells", cell_cross_entropy),
     "spectral_error": ("vocals", spectral_error),
     "spectral_snr": ("vocals", spectral_snr),
 }

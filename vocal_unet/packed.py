@@ -10,8 +10,9 @@ from typing import Any
 import keras
 import numpy as np
 
-from vocal_unet.config import Framing, SpleeterNetworkConfig, UNetConfig, read_json
+from vocal_unet.config import CoarseConfig, Framing, SpleeterNetworkConfig, UNetConfig, read_json
 from vocal_unet.errors import ModelError, OutputError
+from vocal_unet.models.coarse import build_coarse
 from vocal_unet.models.spleeter import build_spleeter
 from vocal_unet.models.unet import build_unet
 from vocal_unet.safetensors import read_arrays, write_arrays
@@ -68,12 +69,14 @@ def packed_network(config: dict[str, Any], where: Path) -> keras.Model:
         training, kind = config["training"], config["architecture"]
         if kind == "unet":
             return build_unet(framing, UNetConfig.from_dict(training["unet"], str(where)))
+        if kind == "coarse":
+            return build_coarse(framing, CoarseConfig.from_dict(training["coarse"], str(where)))
         if kind == "spleeter":
             network = SpleeterNetworkConfig.from_dict(training["spleeter"], str(where))
             return build_spleeter(framing, config["stems"], network, random=False)
     except (KeyError, TypeError) as error:
         raise ModelError(f"{where}: {error} is missing or not what it should be") from None
-    raise ModelError(f"{where}: architecture must be unet or spleeter, not {kind}")
+    raise ModelError(f"{where}: architecture must be unet, spleeter or coarse, not {kind}")
 
 
 def load_packed(folder: Path) -> keras.Model:

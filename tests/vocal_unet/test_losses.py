@@ -6,7 +6,15 @@ import keras
 import numpy as np
 import pytest
 
-from vocal_unet.losses import magnitude_l1, mask_l1, spectral_error, spectral_snr, target_mask, weighted_magnitude_l1
+from vocal_unet.losses import (
+    cell_cross_entropy,
+    magnitude_l1,
+    mask_l1,
+    spectral_error,
+    spectral_snr,
+    target_mask,
+    weighted_magnitude_l1,
+)
 
 
 @pytest.fixture
@@ -53,6 +61,26 @@ def test_spectral_snr_asks_for_the_mean_and_l1_for_the_median() -> None:
     squared = [float(spectral_snr(np.concatenate([heard, mixture], -1), np.full_like(heard, g))[0, 0]) for g in guesses]
     absolute = [float(np.mean(magnitude_l1(heard, np.full_like(heard, g)))) for g in guesses]
     assert guesses[np.argmin(squared)] == pytest.approx(10 / 3, abs=0.1) and guesses[np.argmin(absolute)] == 0
+
+
+def test_cross_entropy_of_cells_asks_for_the_share_of_the_target() -> None:
+    energies = np.random.default_rng(0).gamma(0.5, 1, (2, 5, 7, 2)).astype(np.float32)
+    share = energies[..., 0] / energies.sum(axis=3)
+    weight = np.sqrt(energies.sum(axis=3))
+    guesses = np.linspace(0.01, 0.99, 99)
+    for missed in (1.0, 3.0):
+        losses = []
+        for guess in guesses:
+            logits = np.full(share.shape, np.log(guess / (1 - guess)), np.float32)
+            losses.append(keras.ops.convert_to_numpy(cell_cross_entropy(energies, logits, missed=missed))[:, 0])
+            expected = -weight * (missed * share * np.log(guess) + (1 - share) * np.log(1 - guess))
+            np.testing.assert_allclose(losses[-1], expected.sum((1, 2)) / weight.sum((1, 2)), rtol=1e-4)
+        vocals, rest = missed * np.sum(weight * share, (1, 2)), np.sum(weight * (1 - share), (1, 2))
+        np.testing.assert_allclose(guesses[np.argmin(losses, axis=0)], vocals / (vocals + rest), atol=0.006)
+    for logit in (-1000.0, 1000.0):
+        logits = np.full(share.shape, logit, np.float32)
+        assert np.isfinite(keras.ops.convert_to_numpy(cell_cross_entropy(energies, logits))).all()
+        assert not keras.ops.convert_to_numpy(cell_cross_entropy(0 * energies, logits)).any()
 
 
 @pytest.mark.parametrize("function", [magnitude_l1, mask_l1])

@@ -25,11 +25,12 @@ from vocal_unet.training.progress import History
 SCORES = {"val_loss": 1.0, "val_si_sdr": 2.0, "val_si_sdri": 3.0}
 
 
-@pytest.fixture(scope="module", params=["unet", "spleeter"])
+@pytest.fixture(scope="module", params=["unet", "spleeter", "coarse"])
 def folder(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
     framing = dataclasses.replace(SMALL.framing, bins=192)  # Spleeter's networks halve it six times
     small = SpleeterNetworkConfig(conv_n_filters=(2, 3, 4, 4, 4, 4))
-    config = dataclasses.replace(SMALL, arch=request.param, framing=framing, spleeter=small, crop_frames=64)
+    loss = "cell_cross_entropy" if request.param == "coarse" else SMALL.loss
+    config = dataclasses.replace(SMALL, arch=request.param, loss=loss, framing=framing, spleeter=small, crop_frames=64)
     plan = architecture(config, ("vocals", "accompaniment"))
     network = plan.build(config.framing)
     rng = np.random.default_rng(0)
@@ -66,12 +67,13 @@ def test_what_does_not_fit_is_named(folder: Path, tmp_path: Path) -> None:
     config = json.loads((packed / "config.json").read_text())
     config["training"]["unet"]["filters"] = [2, 3, 5]
     config["training"]["spleeter"]["conv_n_filters"] = [2, 3, 5, 2, 3, 5]
+    config["training"]["coarse"]["filters"] = [2, 3, 5, 2]
     (packed / "config.json").write_text(json.dumps(config))
     with pytest.raises(ModelError, match="weights of another network"):
         Separator(packed)
     config["architecture"] = "transformer"
     (packed / "config.json").write_text(json.dumps(config))
-    with pytest.raises(ModelError, match="must be unet or spleeter, not transformer"):
+    with pytest.raises(ModelError, match="must be unet, spleeter or coarse, not transformer"):
         Separator(packed)
     shutil.rmtree(packed)
     packed.mkdir()

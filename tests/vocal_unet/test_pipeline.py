@@ -21,7 +21,7 @@ from vocal_unet.data.pipeline import (
 from vocal_unet.data.shelf import EXAMPLES_PER_SONG, Shelf
 from vocal_unet.data.songs import SAMPLE_RATE, Song
 from vocal_unet.data.sources import SongSet, Source
-from vocal_unet.errors import AudioError, DataError
+from vocal_unet.errors import AudioError, ConfigError, DataError
 from vocal_unet.framing import frame_spectrogram
 
 FRAMING = Framing(frame_length=512, frame_step=128, segment_frames=64, bins=200)
@@ -111,6 +111,22 @@ def test_training_goes_on_exactly_where_it_stopped() -> None:
     straight = training(EVERYTHING, *songs, count=6)
     resumed = training(EVERYTHING, *songs, count=2, first_step=4)
     np.testing.assert_array_equal(np.stack(straight[4:]), np.stack(resumed))
+
+
+def test_remixes_are_part_of_the_batch() -> None:
+    config = with_augment(batch_size=6, remixes=2)
+    made = [Examples(song_set(song(1), song(2)), config)(index)[0] for index in (2, 3)]
+    (mixture, target), *_ = training(config, song(1), song(2), first_step=1)
+    assert len(mixture) == len(target) == 6
+    for number, example in enumerate(made):
+        np.testing.assert_allclose(mixture[number], magnitude(example[0]), atol=1e-4)
+        for again in (number, number + 2, number + 4):
+            np.testing.assert_allclose(target[again], magnitude(example[1]), atol=1e-4)
+    assert np.abs(mixture[2:4] - mixture[:2]).max() > 0.1
+    # twice handed on among two, an accompaniment is back where it was
+    np.testing.assert_allclose(mixture[4:], mixture[:2], atol=1e-3)
+    with pytest.raises(ConfigError, match=r"batch_size must be a multiple of 3 \(1 \+ augment.remixes\), not 4"):
+        with_augment(batch_size=4, remixes=2)
 
 
 def test_without_augmentation_an_example_is_a_crop_of_the_song() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import importlib.util
 import json
 from importlib.machinery import SourceFileLoader
@@ -12,8 +13,10 @@ import keras
 import numpy as np
 import pytest
 
-from vocal_unet.config import FRAMINGS, Framing, TrainConfig, UNetConfig
+from vocal_unet.config import FRAMINGS, CoarseConfig, Framing, TrainConfig, UNetConfig
 from vocal_unet.data.sources import open_songs
+from vocal_unet.errors import ModelError
+from vocal_unet.models.coarse import build_coarse
 from vocal_unet.models.unet import build_unet, mask_offsets
 
 TOOL = Path(__file__).parents[2] / "tools" / "ship_demo_model"
@@ -78,24 +81,34 @@ def test_the_calibration_keeps_the_most_of_all_that_leak_so_little(tool: ModuleT
 
 
 def test_trainings_become_one_network_that_says_what_comes_through_it(tool: ModuleType, tmp_path: Path) -> None:
-    for number, logit in ((1, 2.0), (2, 4.0)):
-        folder = tmp_path / f"demo-{number}"
+    objector = build_coarse(SETTINGS.framing, CoarseConfig(filters=(2, 2, 2, 3), blocks=1))
+    objects = dataclasses.replace(
+        SETTINGS, arch="coarse", loss="cell_cross_entropy", coarse=CoarseConfig(filters=(2, 2, 2, 3), blocks=1)
+    )
+    for number, name, network, settings in (
+        (1, "demo-1", same_everywhere(2.0), SETTINGS),
+        (2, "demo-2", same_everywhere(4.0), SETTINGS),
+        (3, "veto", objector, objects),
+    ):
+        folder = tmp_path / name
         folder.mkdir()
-        network = same_everywhere(logit)
         network.save(folder / "model.keras")
         rows = f"| network | unet, filters 2, 3, {network.count_params()} parameters |\n| data | `songs {number}` |\n"
-        (folder / "model_card.md").write_text(f"# card\n\n{rows}| loss | {logit} |\n", encoding="utf-8")
-        training = SETTINGS.to_dict()
+        (folder / "model_card.md").write_text(f"# card\n\n{rows}| loss | {number}.0 |\n", encoding="utf-8")
+        training = settings.to_dict()
         config = {"framing": training.pop("framing"), "training": training, "data": f"songs {number}", "minutes": 1.5}
         (folder / "config.json").write_text(json.dumps(config), encoding="utf-8")
     (tmp_path / "demo-3").mkdir()  # not finished
 
     trained = tool.trainings(tmp_path, "demo")
     assert [folder.name for folder in trained] == ["demo-1", "demo-2"]
-    said = tool.join(trained, tmp_path / "joined", open_songs("generated:1:5:3"))
+    songs = open_songs("generated:1:5:3")
+    said = tool.join(trained, tmp_path / "veto", tmp_path / "joined", songs)
     config = json.loads((tmp_path / "joined" / "config.json").read_text(encoding="utf-8"))
-    assert config["minutes"] == 3 and config["training"]["unet"]["members"] == 2
+    assert config["minutes"] == 4.5 and config["training"]["unet"]["members"] == 2
     assert config["training"]["unet"]["mask_agreement"] == list(tool.AGREEMENT_DB)
+    assert config["training"]["unet"]["veto_db"] == tool.VETO_DB
+    assert config["training"]["unet"]["veto"]["filters"] == [2, 2, 2, 3]
     # A mask of 0.95 lets through too much until all logits, or those of most energy, are lowered as far as they go.
     assert min(config["training"]["unet"]["mask_offsets"]) == -3
     assert "come out as vocals" in said
@@ -107,6 +120,12 @@ def test_trainings_become_one_network_that_says_what_comes_through_it(tool: Modu
         "",
         f"| network | 2 × unet, filters 2, 3, their logits averaged, {joined.count_params():,} parameters |",
         "| data | `songs 1` |",
-        "| loss (1) | 2.0 |",
-        "| loss (2) | 4.0 |",
+        "| loss (1) | 1.0 |",
+        "| loss (2) | 2.0 |",
     ]
+    for name in ("cells_1_conv", "cell_mask"):
+        expected, given = objector.get_layer(name).get_weights(), joined.get_layer(f"veto_{name}").get_weights()
+        np.testing.assert_array_equal(given[0], expected[0])
+
+    with pytest.raises(ModelError, match="demo-1: holds no coarse network"):
+        tool.join(trained, tmp_path / "demo-1", tmp_path / "joined", songs)

@@ -12,7 +12,7 @@ import pytest
 from spleeter_bench.metrics import si_sdr as benchmarks_si_sdr
 from tests.conftest import snr
 from tests.vocal_unet.test_training import SMALL
-from tests.vocal_unet.test_training_preflight import SPLEETER
+from tests.vocal_unet.test_training_preflight import COARSE, SPLEETER
 from vocal_unet import Separator
 from vocal_unet.audio import write_audio
 from vocal_unet.config import AugmentConfig, TrainConfig, UNetConfig
@@ -25,7 +25,7 @@ from vocal_unet.training.validation import Validation, si_sdr
 STEMS = ("vocals", "accompaniment")
 
 
-@pytest.mark.parametrize("config", [SMALL, SPLEETER], ids=["unet", "spleeter"])
+@pytest.mark.parametrize("config", [SMALL, SPLEETER, COARSE], ids=["unet", "spleeter", "coarse"])
 def test_validation_hears_what_a_separator_gives(config: TrainConfig, tone) -> None:
     plan = architecture(config, STEMS)
     network = plan.build(config.framing)

@@ -28,6 +28,8 @@ SPLEETER = dataclasses.replace(
     crop_frames=64,
 )
 
+COARSE = dataclasses.replace(SMALL, arch="coarse", loss="cell_cross_entropy")
+
 
 def compiled(config: TrainConfig) -> keras.Model:
     plan = architecture(config, STEMS)
@@ -59,7 +61,7 @@ def test_too_little_room_is_said_before_training(tmp_path: Path, monkeypatch: py
         preflight.require_room(found, tmp_path, SMALL)
 
 
-@pytest.mark.parametrize("config", [SMALL, SPLEETER], ids=["unet", "spleeter"])
+@pytest.mark.parametrize("config", [SMALL, SPLEETER, COARSE], ids=["unet", "spleeter", "coarse"])
 def test_a_small_copy_learns_one_batch(config: TrainConfig) -> None:
     rng = np.random.default_rng(0)
     shape = (2, config.crop_frames, config.framing.bins, 2)

@@ -13,11 +13,12 @@ import keras
 import numpy as np
 import pytest
 
-from vocal_unet.config import FRAMINGS, Framing, UNetConfig
+from vocal_unet.config import FRAMINGS, CoarseConfig, Framing, UNetConfig
 from vocal_unet.errors import ConfigError
 from vocal_unet.models.unet import agreed, build_unet, join_members
 
 SMALL = UNetConfig(filters=(2, 3, 4, 5), dropout=(0.3,))
+COARSE = CoarseConfig(filters=(2, 3, 4, 5), blocks=2)
 SHORT = Framing(frame_length=512, frame_step=128, segment_frames=13, bins=90)
 """Neither 13 nor 90 is a multiple of 8."""
 
@@ -165,7 +166,7 @@ def test_mask_agreement_moves_what_is_nearly_all_voice_or_nearly_none() -> None:
 @pytest.mark.parametrize("backend", ["jax", "torch"])
 def test_other_backends_give_the_same(backend: str, tmp_path: Path) -> None:
     pytest.importorskip(backend)
-    network = build_unet(SHORT, dataclasses.replace(SMALL, mask_agreement=(3.0, 3.0)))
+    network = build_unet(SHORT, dataclasses.replace(SMALL, mask_agreement=(3.0, 3.0), veto=COARSE, veto_db=-30.0))
     network.save(tmp_path / "model.keras")
     np.save(tmp_path / "mixture.npy", magnitudes(SHORT))
     script = (

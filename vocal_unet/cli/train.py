@@ -22,7 +22,7 @@ class Preset(str, enum.Enum):
 
 
 class Arch(str, enum.Enum):
-    unet, spleeter = "unet", "spleeter"
+    unet, spleeter, coarse = "unet", "spleeter", "coarse"
 
 
 def train(

@@ -5,7 +5,7 @@ from vocal_unet.config.base import Config, read_json, require
 from vocal_unet.config.execution import PRECISIONS, Execution
 from vocal_unet.config.framing import FRAMINGS, Framing
 from vocal_unet.config.masking import BANDS, WIENER_WINDOWS, Masking, Rendering, rest_stem
-from vocal_unet.config.networks import SpleeterNetworkConfig, UNetConfig
+from vocal_unet.config.networks import CoarseConfig, SpleeterNetworkConfig, UNetConfig
 from vocal_unet.config.presets import PRESETS
 from vocal_unet.config.train import TrainConfig
 
@@ -17,6 +17,7 @@ __all__ = [
     "PRESETS",
     "WIENER_WINDOWS",
     "AugmentConfig",
+    "CoarseConfig",
     "Config",
     "Execution",
     "Framing",

@@ -36,6 +36,9 @@ class AugmentConfig(Config):
     white noise of `noise_db` against the mixture, to the mixture only; `time_mask` and `frequency_mask` silence up to
     `time_mask_frames` frames and `frequency_mask_bins` bins; `silence` silences everything before or after a place, as
     songs begin and end.
+
+    Per batch: `remixes`, how often the accompaniments are handed on from each example to the next, for networks that learn faster
+    than examples are made. Of `batch_size` examples one in 1 + `remixes` is made anew; each target comes that often.
     """
 
     cross_mixing: float = 0.5
@@ -83,6 +86,7 @@ class AugmentConfig(Config):
     frequency_mask: float = 0.0
     frequency_mask_bins: int = 64
     silence: float = 0.0
+    remixes: int = 0
 
     NONE: ClassVar[AugmentConfig]
     PAPER: ClassVar[AugmentConfig]
@@ -107,6 +111,7 @@ class AugmentConfig(Config):
                 len(pair) == 2 and all(map(is_number, pair)) and least <= pair[0] <= pair[1] <= most,
                 f"{key} must be two numbers in [{least}, {most}], the lower first, not {pair}",
             )
+        require_whole(0, remixes=(self.remixes,))
         require_whole(1, time_mask_frames=(self.time_mask_frames,))
         require_whole(1, frequency_mask_bins=(self.frequency_mask_bins,))
 

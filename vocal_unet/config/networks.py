@@ -8,6 +8,13 @@ from dataclasses import dataclass
 from vocal_unet.config.base import Config, is_number, require, require_whole
 
 
+def require_detail(detail_db: float) -> None:
+    """Raise `ConfigError` unless so many dB can be looked at."""
+    require(
+        is_number(detail_db) and 0 < detail_db <= 120, f"detail_db must be above 0 and at most 120, not {detail_db}"
+    )
+
+
 @dataclass(frozen=True)
 class SpleeterNetworkConfig(Config):
     """Spleeter's `model` settings: `unet.unet` (a sigmoid per stem) or `unet.softmax_unet` (shares that sum to one)."""
@@ -33,6 +40,27 @@ class SpleeterNetworkConfig(Config):
 
 
 @dataclass(frozen=True)
+class CoarseConfig(Config):
+    """A network with a wide view and a mask of one value per third of an octave and eight frames.
+
+    `filters`: of its four convolutions, the last one's also in the blocks. `blocks`: their view over time doubles from one to the
+    next. `dropout`: rate, of whole channels. `detail_db`: as for the U-Net.
+    """
+
+    filters: tuple[int, ...] = (16, 32, 48, 64)
+    blocks: int = 4
+    dropout: float = 0.3
+    detail_db: float = 50.0
+
+    def __post_init__(self) -> None:
+        require(len(self.filters) == 4, f"filters needs four numbers, not {self.filters}")
+        require_whole(1, filters=self.filters)
+        require_whole(0, blocks=(self.blocks,))
+        require(0 <= self.dropout < 1, f"dropout must be in [0, 1), not {self.dropout}")
+        require_detail(self.detail_db)
+
+
+@dataclass(frozen=True)
 class UNetConfig(Config):
     """The paper's U-Net.
 
@@ -49,6 +77,9 @@ class UNetConfig(Config):
     err in different places, and what they agree on is more often right (`tools/ship_demo_model` joins them).
     `mask_offsets`: added to the mask's logits at 100 Hz and every half octave up from there, interpolated in between; found
     after training (`tools/ship_demo_model`).
+    `veto_db`: a coarse network, set up by `veto`, lowers the mask's logits where it finds the vocals so many dB weaker against
+    the rest than the mask does, over a third of an octave and eight frames, the less the more of all it hears over
+    three seconds is a voice; trained apart as well. Null: there is none.
     `mask_agreement`: two levels of the vocals against the rest, in dB, over some three seconds. Where the mask itself finds the
     vocals below the first or above the second, its logits move on in that direction: where nearly all is voice, or nearly
     nothing, what is in doubt is so too. Three seconds are more than convolutions of four levels see. Nothing moves unless set.
@@ -64,6 +95,8 @@ class UNetConfig(Config):
     detail_db: float = 60.0
     members: int = 1
     mask_offsets: tuple[float, ...] = ()
+    veto: CoarseConfig = CoarseConfig()
+    veto_db: float | None = None
     mask_agreement: tuple[float, ...] = ()
 
     def __post_init__(self) -> None:
@@ -80,9 +113,10 @@ class UNetConfig(Config):
         require(self.first_stride in (1, 2), f"first_stride must be 1 or 2, not {self.first_stride}")
         require_whole(0, frequency_bottleneck=(self.frequency_bottleneck,))
         require_whole(1, members=(self.members,))
+        require_detail(self.detail_db)
         require(
-            is_number(self.detail_db) and 0 < self.detail_db <= 120,
-            f"detail_db must be above 0 and at most 120, not {self.detail_db}",
+            self.veto_db is None or (is_number(self.veto_db) and math.isfinite(self.veto_db)),
+            f"veto_db must be a number or null, not {self.veto_db!r}",
         )
         require(
             all(is_number(offset) and math.isfinite(offset) for offset in self.mask_offsets),

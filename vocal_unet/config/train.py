@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from vocal_unet.config.augment import AugmentConfig
 from vocal_unet.config.base import Config, is_number, require, require_whole
 from vocal_unet.config.framing import Framing
-from vocal_unet.config.networks import SpleeterNetworkConfig, UNetConfig
+from vocal_unet.config.networks import CoarseConfig, SpleeterNetworkConfig, UNetConfig
 
-ARCHITECTURES = ("unet", "spleeter")
-LOSS_NAMES = ("magnitude_l1", "mask_l1", "spectral_error", "spectral_snr")
+ARCHITECTURES = ("unet", "spleeter", "coarse")
+LOSS_NAMES = ("magnitude_l1", "mask_l1", "spectral_error", "spectral_snr", "cell_cross_entropy")
 PHASE_SENSITIVE = ("spectral_error", "spectral_snr")
 """Losses that compare with the target's part in phase with the mixture, not with its magnitude."""
 SCHEDULES = ("constant", "cosine", "exponential")
@@ -22,7 +22,8 @@ MONITORS = ("val_loss", "val_si_sdr")
 class TrainConfig(Config):
     """How a network is trained; the defaults are the paper's settings where it states them (§3).
 
-    Network. `arch`: `unet`, the paper's, set up by `unet`; or `spleeter`, Spleeter's with two stems, set up by `spleeter`.
+    Network. `arch`: `unet`, the paper's, set up by `unet`; `spleeter`, Spleeter's with two stems, set up by `spleeter`; or
+    `coarse`, a coarse mask from a wide view, set up by `coarse`, which a U-Net can be joined with (`unet.veto_db`).
     `target`: the stem it learns; all others of a song are its accompaniment.
 
     Examples. `crop_frames`: their length; the trained weights serve segments of any length. `augment`: see `AugmentConfig`.
@@ -51,6 +52,7 @@ class TrainConfig(Config):
     arch: str = "unet"
     unet: UNetConfig = UNetConfig()
     spleeter: SpleeterNetworkConfig = SpleeterNetworkConfig()
+    coarse: CoarseConfig = CoarseConfig()
     target: str = "vocals"
     crop_frames: int = 128
     augment: AugmentConfig = AugmentConfig()
@@ -99,8 +101,17 @@ class TrainConfig(Config):
             value = getattr(self, key)
             require(value in choices, f"{key} must be {' or '.join(choices)}, not {value!r}")
         require(
-            self.arch == "unet" or self.loss != "mask_l1",
+            self.arch != "spleeter" or self.loss != "mask_l1",
             f"loss must not be {self.loss!r} for arch spleeter, which draws no masks of its own",
+        )
+        require(
+            (self.arch == "coarse") == (self.loss == "cell_cross_entropy"),
+            f"loss must {'' if self.arch == 'coarse' else 'not '}be 'cell_cross_entropy' for arch {self.arch}",
+        )
+        made = 1 + self.augment.remixes
+        require(
+            self.batch_size % made == 0,
+            f"batch_size must be a multiple of {made} (1 + augment.remixes), not {self.batch_size}",
         )
         require(0 <= self.early_stopping <= 1, f"early_stopping must be in [0, 1], not {self.early_stopping}")
         require(0 < self.validation_songs < 1, f"validation_songs must be between 0 and 1, not {self.validation_songs}")

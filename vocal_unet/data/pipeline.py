@@ -12,6 +12,7 @@ import tensorflow as tf
 from vocal_unet.config import Framing, TrainConfig
 from vocal_unet.data.examples import Examples
 from vocal_unet.data.masking import mask_bins, mask_frames
+from vocal_unet.data.remixing import remixed
 from vocal_unet.data.songs import CHANNELS, SAMPLE_RATE
 from vocal_unet.errors import DataError
 from vocal_unet.framing import frame_spectrogram
@@ -52,14 +53,18 @@ def training_batches(examples: Examples, first_step: int = 0, *, rest: bool = Fa
         return tf.ensure_shape(waveforms, (2, examples.samples, CHANNELS)), tf.ensure_shape(masks, (4,))
 
     def spectra(waveforms: tf.Tensor, masks: tf.Tensor) -> tuple[tf.Tensor, ...]:
-        if rest:
-            waveforms = tf.concat([waveforms, waveforms[:, :1] - waveforms[:, 1:]], axis=1)
         spectrograms = frame_spectrogram(waveforms, config.framing)[..., : config.framing.bins, :]
+        if config.augment.remixes:
+            spectrograms = remixed(spectrograms, config.augment.remixes)
+            masks = tf.tile(masks, (1 + config.augment.remixes, 1))
+        if rest:
+            spectrograms = tf.concat([spectrograms, spectrograms[:, :1] - spectrograms[:, 1:]], axis=1)
         return _masked(magnitudes(spectrograms, in_phase=config.phase_sensitive), masks)
 
-    dataset = tf.data.Dataset.range(first_step * config.batch_size, tf.int64.max)
+    made = config.batch_size // (1 + config.augment.remixes)
+    dataset = tf.data.Dataset.range(first_step * made, tf.int64.max)
     dataset = dataset.map(make, num_parallel_calls=os.cpu_count(), deterministic=True)
-    dataset = dataset.batch(config.batch_size, drop_remainder=True)
+    dataset = dataset.batch(made, drop_remainder=True)
     dataset = dataset.map(spectra, num_parallel_calls=1)
     return dataset.apply(tf.data.experimental.assert_cardinality(tf.data.INFINITE_CARDINALITY)).prefetch(2)
 

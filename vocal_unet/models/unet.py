@@ -9,14 +9,18 @@ import keras
 import numpy as np
 from keras import layers, ops
 
-from vocal_unet.config import Framing, UNetConfig
+from vocal_unet.config import CoarseConfig, Framing, UNetConfig
+from vocal_unet.models.coarse import CELL, cell_energies, coarse_logits, spread
+from vocal_unet.models.loudness import SILENCE, compressed
 
-SILENCE = 1e-4
-"""Added to a segment's loudness, so that digital silence is not divided by zero. A full-scale sine has about 1000."""
 LOWEST_OFFSET_HZ = 100.0
 """Where the first of `mask_offsets` belongs; the others follow every half octave."""
-AGREEMENT_SECONDS = 3.0
-"""How much sound around a frame decides what `mask_agreement` does there."""
+VETO = "veto_"
+"""What the names of the coarse network's layers begin with."""
+MOST_VETO = 4.0
+"""By how much it can lower a logit."""
+SECONDS_AROUND = 3.0
+"""How much sound around a frame decides what `mask_agreement` does there, and how much a veto counts."""
 
 
 def build_unet(framing: Framing, config: UNetConfig, name: str = "vocal_unet") -> keras.Model:
@@ -50,12 +54,14 @@ def build_unet(framing: Framing, config: UNetConfig, name: str = "vocal_unet") -
         name: name of the Keras model.
     """
     mixture = keras.Input((framing.segment_frames, framing.bins, framing.channels), name="mixture")
-    compressed = _compressed(mixture, config)
-    members = [_logits(compressed, framing, config, _prefix(n)) for n in range(config.members)]
+    seen = compressed(mixture, config.detail_db)
+    members = [_logits(seen, framing, config, _prefix(n)) for n in range(config.members)]
     x = members[0] if len(members) == 1 else layers.Average(dtype="float32", name="mean_logits")(members)
     if config.mask_offsets:
         offsets = mask_offsets(framing, config.mask_offsets)[:, None].tolist()
         x = layers.Rescaling(1.0, offsets, dtype="float32", name="mask_offset")(x)
+    if config.veto_db is not None:
+        x = vetoed(x, mixture, framing, config.veto, config.veto_db)
     if config.mask_agreement:
         x = agreed(x, mixture, framing, config.mask_agreement)
     # in 32 bits even where the layers before compute in 16
@@ -64,13 +70,14 @@ def build_unet(framing: Framing, config: UNetConfig, name: str = "vocal_unet") -
     return keras.Model(mixture, {"mask": mask, "vocals": vocals}, name=name)
 
 
-def join_members(network: keras.Model, members: Sequence[keras.Model]) -> None:
-    """Give a network of several members the weights of networks that were trained one by one.
+def join_members(network: keras.Model, members: Sequence[keras.Model], veto: keras.Model | None = None) -> None:
+    """Give a network of several members, and a veto perhaps, the weights of networks that were trained one by one.
 
     Raises:
         ValueError: they are not as many as the network has members, or of another size.
     """
-    weights = {_prefix(n) + weight.path: weight for n, member in enumerate(members) for weight in member.weights}
+    parts = [(_prefix(n), member) for n, member in enumerate(members)] + ([(VETO, veto)] if veto else [])
+    weights = {prefix + weight.path: weight for prefix, part in parts for weight in part.weights}
     if {path: weight.shape for path, weight in weights.items()} != {w.path: w.shape for w in network.weights}:
         raise ValueError("these networks are not the members of that one")
     for weight in network.weights:
@@ -136,6 +143,25 @@ def mask_offsets(framing: Framing, offsets: Sequence[float]) -> np.ndarray:
     return np.interp(octaves, np.arange(len(offsets)) / 2, offsets)
 
 
+def vetoed(
+    logits: keras.KerasTensor, mixture: keras.KerasTensor, framing: Framing, config: CoarseConfig, margin_db: float
+) -> keras.KerasTensor:
+    """Logits lowered in every cell in which the mask finds more of the sound to be vocals than the coarse network does.
+
+    By half of what that is more than the margin, in nepers of energy, since they are of amplitudes, and by MOST_VETO at most;
+    times the share of the accompaniment that the coarse network hears over some three seconds, so a voice alone is left alone.
+    """
+    logits = ops.cast(logits, "float32")
+    mask = ops.sigmoid(logits)
+    vocals, rest, all_of_it = (cell_energies(share * mixture, framing) for share in (mask, 1.0 - mask, 1.0))
+    opinion = coarse_logits(mixture, framing, config, VETO)
+    above = ops.log((vocals + SILENCE) / (rest + SILENCE)) - opinion - margin_db / 10 * math.log(10)
+    accompaniment = ops.stack([ops.sum(x, axis=2) for x in (ops.sigmoid(-opinion) * all_of_it, all_of_it)], axis=2)
+    accompaniment = around(accompaniment, framing, CELL, "veto")
+    heard = accompaniment[:, :, :1] / (accompaniment[:, :, 1:] + SILENCE)
+    return logits - spread(ops.clip(above / 2, 0.0, MOST_VETO) * heard, framing)
+
+
 def agreed(
     logits: keras.KerasTensor, mixture: keras.KerasTensor, framing: Framing, levels: Sequence[float]
 ) -> keras.KerasTensor:
@@ -147,24 +173,18 @@ def agreed(
     kept = ops.square(ops.sigmoid(logits))
     energy = ops.square(mixture)
     x = ops.stack([ops.sum(share * energy, axis=(2, 3)) for share in (kept, 1.0 - kept)], axis=2)
-    reach = round(AGREEMENT_SECONDS * framing.sample_rate / framing.frame_step / 2)
-    x = layers.ZeroPadding1D(reach, name="agreement_pad")(x)
-    x = layers.AveragePooling1D(2 * reach + 1, 1, dtype="float32", name="agreement_mean")(x) + SILENCE
+    x = around(x, framing, 1, "agreement") + SILENCE
     odds = ops.log(x[:, :, :1] / x[:, :, 1:])
     lower, upper = (level / 10 * math.log(10) for level in levels)
     # In this order: with a single segment Keras takes a second summand of one number per frame for a bias, which ONNX refuses.
     return ops.expand_dims(ops.relu(odds - upper) - ops.relu(lower - odds), 3) + logits
 
 
-def _compressed(mixture: keras.KerasTensor, config: UNetConfig) -> keras.KerasTensor:
-    """Magnitudes relative to their segment's loudness, on a logarithmic scale."""
-    loudness = _sum(ops.square(mixture)) / (_sum(mixture) + SILENCE) + SILENCE
-    return ops.log1p(mixture * (10 ** (config.detail_db / 20) / loudness))
-
-
-def _sum(x: keras.KerasTensor) -> keras.KerasTensor:
-    """Over each segment; frame by frame, because ONNX Runtime adds a million numbers one after the other, to four digits."""
-    return ops.sum(ops.sum(x, axis=(2, 3), keepdims=True), axis=1, keepdims=True)
+def around(x: keras.KerasTensor, framing: Framing, frames: int, name: str) -> keras.KerasTensor:
+    """The mean of `(segments, steps, values)` over the seconds around a step of so many frames; silence outside the segment."""
+    reach = round(SECONDS_AROUND * framing.sample_rate / framing.frame_step / frames / 2)
+    x = layers.ZeroPadding1D(reach, name=f"{name}_pad")(x)
+    return layers.AveragePooling1D(2 * reach + 1, 1, dtype="float32", name=f"{name}_mean")(x)
 
 
 def _normalised(x: keras.KerasTensor, config: UNetConfig, prefix: str) -> keras.KerasTensor:

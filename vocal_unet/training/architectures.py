@@ -12,6 +12,7 @@ import tensorflow as tf
 
 from vocal_unet.config import Framing, Masking, TrainConfig
 from vocal_unet.losses import LOSSES, target_mask
+from vocal_unet.models.coarse import build_coarse, cell_energies
 from vocal_unet.models.spleeter import build_spleeter
 from vocal_unet.models.unet import build_unet
 
@@ -80,6 +81,22 @@ class VocalUNet(Architecture):
         return {output: self.beside(target, mixture)}
 
 
+class Coarse(VocalUNet):
+    """One mask as well, a coarse one, which learns from the energies in its cells."""
+
+    @property
+    def learns_rest(self) -> bool:
+        return True
+
+    def build(self, framing: Framing) -> keras.Model:
+        return build_coarse(framing, self.config.coarse)
+
+    def targets(self, mixture: tf.Tensor, target: tf.Tensor, rest: tf.Tensor | None) -> dict[str, tf.Tensor]:
+        assert rest is not None
+        cells = [cell_energies(part, self.config.framing) for part in (target, rest)]
+        return {"cells": tf.stack(cells, axis=3)}
+
+
 class TwoStemSpleeter(Architecture):
     """Spleeter's networks for the target and for the rest, side by side; masks are their shares."""
 
@@ -104,7 +121,7 @@ class TwoStemSpleeter(Architecture):
         return {stem: self.beside(part, mixture) for stem, part in zip(self.stems, (target, rest), strict=True)}
 
 
-_ARCHITECTURES: dict[str, type[Architecture]] = {"unet": VocalUNet, "spleeter": TwoStemSpleeter}
+_ARCHITECTURES: dict[str, type[Architecture]] = {"unet": VocalUNet, "spleeter": TwoStemSpleeter, "coarse": Coarse}
 
 
 def architecture(config: TrainConfig, stems: tuple[str, str]) -> Architecture:

@@ -106,7 +106,9 @@ def model_card(network: keras.Model, plan: Architecture, data: str, trained_on: 
         else "Check the licence of these songs before you publish the weights."
     )
     shape = f"{framing.segment_frames} frames × {framing.bins} bins × {framing.channels} channels"
-    filters = config.unet.filters if config.arch == "unet" else config.spleeter.conv_n_filters
+    filters = {
+        "unet": config.unet.filters, "spleeter": config.spleeter.conv_n_filters, "coarse": config.coarse.filters
+    }[config.arch]  # fmt: skip
     best = history.epochs[history.best_epoch - 1]
     return f"""# {plan.stems[0].capitalize()} from {framing.sample_rate} Hz stereo
 

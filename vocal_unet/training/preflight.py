@@ -140,5 +140,6 @@ def _small(config: TrainConfig) -> TrainConfig:
 
     unet = dataclasses.replace(config.unet, filters=quarter(config.unet.filters), dropout=())
     spleeter = dataclasses.replace(config.spleeter, conv_n_filters=quarter(config.spleeter.conv_n_filters))
+    coarse = dataclasses.replace(config.coarse, filters=quarter(config.coarse.filters), dropout=0.0)
     frames = min(config.crop_frames, OVERFIT_FRAMES)
-    return dataclasses.replace(config, unet=unet, spleeter=spleeter, crop_frames=frames)
+    return dataclasses.replace(config, unet=unet, spleeter=spleeter, coarse=coarse, crop_frames=frames)
