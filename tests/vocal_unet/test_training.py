@@ -17,7 +17,7 @@ from tensorboard.util.tensor_util import make_ndarray
 
 from vocal_unet import Separator
 from vocal_unet.audio import write_audio
-from vocal_unet.config import PRESETS, AugmentConfig, Framing, TrainConfig, UNetConfig
+from vocal_unet.config import PRESETS, AugmentConfig, CoarseConfig, Framing, TrainConfig, UNetConfig
 from vocal_unet.errors import ConfigError, DataError, OutputError, TrainingError
 from vocal_unet.losses import LOSSES
 from vocal_unet.models.unet import build_unet
@@ -112,6 +112,8 @@ def test_training_learns_a_separable_mixture(loss: str, tmp_path: Path) -> None:
     config = dataclasses.replace(
         SMALL, loss=loss, epochs=3, early_stopping=0.0, steps_per_epoch=40, learning_rate=2e-2, augment=AugmentConfig.NONE,
         unet=UNetConfig(filters=(4, 8), dropout=(), batch_normalization_momentum=0.9),
+        arch="coarse" if loss == "cell_cross_entropy" else "unet",
+        coarse=CoarseConfig(filters=(4, 4, 8, 8), blocks=1, dropout=0.0),
     )  # fmt: skip
     train(config, f"stems:{tmp_path / 'songs'}", tmp_path / "model")
     events = EventAccumulator(str(tmp_path / "model" / "tensorboard" / "train"))
