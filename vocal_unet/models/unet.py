@@ -153,7 +153,8 @@ def vetoed(
     """
     logits = ops.cast(logits, "float32")
     mask = ops.sigmoid(logits)
-    vocals, rest, all_of_it = (cell_energies(share * mixture, framing) for share in (mask, 1.0 - mask, 1.0))
+    parts = mask * mixture, (1.0 - mask) * mixture, mixture
+    vocals, rest, all_of_it = (cell_energies(part, framing) for part in parts)
     opinion = coarse_logits(mixture, framing, config, VETO)
     above = ops.log((vocals + SILENCE) / (rest + SILENCE)) - opinion - margin_db / 10 * math.log(10)
     accompaniment = ops.stack([ops.sum(x, axis=2) for x in (ops.sigmoid(-opinion) * all_of_it, all_of_it)], axis=2)
