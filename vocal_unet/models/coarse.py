@@ -41,9 +41,7 @@ def build_coarse(framing: Framing, config: CoarseConfig, name: str = "vocal_unet
     """
     mixture = keras.Input((framing.segment_frames, framing.bins, framing.channels), name="mixture")
     cells = coarse_logits(mixture, framing, config)
-    x = spread(cells, framing)
-    x = layers.Concatenate(dtype="float32", name="channels")([x] * framing.channels) if framing.channels > 1 else x
-    mask = layers.Activation("sigmoid", dtype="float32", name="mask")(x)
+    mask = ops.repeat(spread(ops.sigmoid(cells), framing), framing.channels, axis=3)
     vocals = layers.Multiply(dtype="float32", name="vocals")([mask, mixture])
     return keras.Model(mixture, {"mask": mask, "vocals": vocals, "cells": cells}, name=name)
 
