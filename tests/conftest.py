@@ -10,6 +10,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import typer
+
+from vocal_unet import console
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
@@ -19,6 +22,13 @@ def snr(reference: np.ndarray, estimate: np.ndarray) -> float:
     assert reference.shape == estimate.shape
     error = np.sum((reference.astype(np.float64) - estimate) ** 2)
     return float(10 * np.log10(np.sum(reference.astype(np.float64) ** 2) / error)) if error else np.inf
+
+
+def exit_code(app: typer.Typer, *arguments: object) -> int:
+    """Run a command as its program does."""
+    with pytest.raises(SystemExit) as ended:
+        console.run(app, [str(argument) for argument in arguments])
+    return int(ended.value.code or 0)
 
 
 @pytest.fixture(scope="session")

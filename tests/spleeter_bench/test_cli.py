@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from spleeter_bench import cli
 from spleeter_bench.errors import SystemFailedError, SystemUnavailableError
 from spleeter_bench.records import FILE_NAME, read_records
 from spleeter_bench.systems.base import Separation, System, SystemInfo
+from tests.conftest import exit_code
 from vocal_unet import __version__, console
 
 Command = Callable[..., int]
@@ -57,12 +59,7 @@ def command(monkeypatch: pytest.MonkeyPatch) -> Command:
     """Run the command in this process with made-up systems; gives its exit code."""
     monkeypatch.setattr(spleeter_bench.systems, "make_system", Fake, raising=False)
 
-    def run(*arguments: object) -> int:
-        with pytest.raises(SystemExit) as leaving:
-            console.run(cli.app, [str(argument) for argument in arguments])
-        return leaving.value.code or 0  # type: ignore[return-value]
-
-    return run
+    return partial(exit_code, cli.app)
 
 
 def test_a_run_prints_the_table_and_writes_three_files(

@@ -13,8 +13,8 @@ from spleeter_bench import cli, figures
 from spleeter_bench.errors import BenchError
 from spleeter_bench.estimates import kept_folders
 from spleeter_bench.page import Excerpts
+from tests.conftest import exit_code
 from tests.page_run import SYSTEMS, Run, make_run
-from vocal_unet import console
 
 MAGIC = {".png": b"\x89PNG", ".svg": b"<?xml", ".pdf": b"%PDF"}
 DOLLARS = "$\\frac{1}{0}$ & $100"
@@ -27,9 +27,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
 
 
 def plot(*arguments: object) -> int:
-    with pytest.raises(SystemExit) as leaving:
-        console.run(cli.app, ["plot", *map(str, arguments)])
-    return int(leaving.value.code or 0)
+    return exit_code(cli.app, "plot", *arguments)
 
 
 @pytest.mark.parametrize("kind", ["box", "paired", "cost", "time"])

@@ -23,8 +23,8 @@ from spleeter_bench.listening import (
     write_results,
 )
 from spleeter_bench.listening.pool import FEW_LISTENERS
+from tests.conftest import exit_code
 from tests.page_run import make_run
-from vocal_unet import console
 
 OURS, THEIRS, MIXTURE = "vocal-unet:model", "spleeter:2stems", "mixture"
 
@@ -149,14 +149,11 @@ def test_other_files_are_refused_by_name(tmp_path: Path, name: str, text: str, m
 def test_the_command_puts_ratings_beside_metrics(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     run = make_run(tmp_path / "run", (MIXTURE, OURS), ("one", "two"))
     write_results(tmp_path / "ann.json", Listening(tuple(rated(1, 4, {OURS: 70})), tuple(answered(5, 1))))
-    with pytest.raises(SystemExit) as leaving:
-        console.run(cli.app, ["listen", str(tmp_path / "ann.json"), "--run", str(run.folder)])
-    assert leaving.value.code == 0
+    assert exit_code(cli.app, "listen", tmp_path / "ann.json", "--run", run.folder) == 0
     printed = capsys.readouterr().out
     assert "Blind ratings" in printed and "ABX" in printed and "5/5" in printed
     assert len(json.loads((run.folder / "listening.json").read_text(encoding="utf-8"))["rows"]) == 17
-    with pytest.raises(SystemExit):
-        console.run(cli.app, ["table", str(run.folder), "--format", "markdown"])
+    assert exit_code(cli.app, "table", run.folder, "--format", "markdown") == 0
     header, _, _, ours = [line for line in capsys.readouterr().out.splitlines() if line.startswith("|")]
     place = [cell.strip() for cell in header.split("|")].index("Rating (0–100)")
     assert 50 < float(ours.split("|")[place].split()[0]) < 90
@@ -165,7 +162,5 @@ def test_the_command_puts_ratings_beside_metrics(tmp_path: Path, capsys: pytest.
 def test_nobody_left_is_an_error(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     write_results(tmp_path / "deaf.json", Listening(tuple(rated(1, 4, {OURS: 70}, reference=10))))
     for extra, code in ((), 10), (("--keep-all",), 0):
-        with pytest.raises(SystemExit) as leaving:
-            console.run(cli.app, ["listen", str(tmp_path / "deaf.json"), *extra])
-        assert leaving.value.code == code
+        assert exit_code(cli.app, "listen", tmp_path / "deaf.json", *extra) == code
     assert "--keep-all" in capsys.readouterr().err

@@ -29,9 +29,8 @@ from spleeter_bench.page.pictures import (
 )
 from spleeter_bench.page.results import first_pair, pairs
 from spleeter_bench.tracks import TrackAudio
-from tests.conftest import snr
+from tests.conftest import exit_code, snr
 from tests.page_run import RATE, SCRIPT, SECONDS, SYSTEMS, Run, make_run, song_audio
-from vocal_unet import console
 
 
 @pytest.fixture(scope="module")
@@ -182,14 +181,10 @@ def test_pairs_are_told_both_ways_round(run: Run) -> None:
 
 
 def test_the_command(run: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    with pytest.raises(SystemExit) as leaving:
-        console.run(cli.app, ["report", str(run.folder), "-o", str(tmp_path / "page")])
-    assert leaving.value.code == 0
+    assert exit_code(cli.app, "report", run.folder, "-o", tmp_path / "page") == 0
     assert capsys.readouterr().out == f"{tmp_path / 'page' / 'index.html'}\n"
     assert "made without songs" in (tmp_path / "page" / "index.html").read_text(encoding="utf-8")
-    with pytest.raises(SystemExit) as leaving:
-        console.run(cli.app, ["report", str(run.folder), "--data", "stems:/nowhere", "-o", str(tmp_path / "page")])
-    assert leaving.value.code == 11
+    assert exit_code(cli.app, "report", run.folder, "--data", "stems:/nowhere", "-o", tmp_path / "page") == 11
 
 
 def test_mp3s_line_up_with_what_they_were_made_from() -> None:

@@ -9,6 +9,7 @@ import pytest
 
 from spleeter_bench import cli, parity
 from spleeter_bench.errors import BenchError
+from tests.conftest import exit_code
 from vocal_unet import console
 
 ROW = parity.Row(parity.Setting("2stems", "11kHz", "zeros", "mask"), "generated", {"stereo": 101.25, "0.05s": np.inf})
@@ -69,9 +70,7 @@ def test_the_table_shows_every_value_and_reason() -> None:
 @pytest.mark.parametrize(("rows", "code"), [([ROW], 0), ([ROW, LOW], 13)])
 def test_a_value_below_the_limit_ends_with_an_error(rows, code: int, monkeypatch, capsys) -> None:
     monkeypatch.setattr(parity, "measure", lambda *arguments: iter(rows))
-    with pytest.raises(SystemExit) as end:
-        console.run(cli.app, ["parity", "--markdown"])
-    assert end.value.code == code
+    assert exit_code(cli.app, "parity", "--markdown") == code
     shown = capsys.readouterr()
     assert "| `2stems 11kHz zeros mask` | 101.2 | equal |" in shown.out
     assert ("1 of 2 settings" in shown.err) == bool(code)
@@ -83,9 +82,7 @@ def test_an_interrupted_run_shows_what_it_has(monkeypatch, capsys) -> None:
         raise KeyboardInterrupt
 
     monkeypatch.setattr(parity, "measure", measure)
-    with pytest.raises(SystemExit) as end:
-        console.run(cli.app, ["parity"])
-    assert end.value.code == console.INTERRUPTED
+    assert exit_code(cli.app, "parity") == console.INTERRUPTED
     shown = capsys.readouterr()
     assert "101.2" in shown.out and "interrupted after 1 settings" in shown.err
 

@@ -6,13 +6,15 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import pytest
 import soundfile
 
-from vocal_unet import console, read_audio, write_audio
+from tests.conftest import exit_code
+from vocal_unet import read_audio, write_audio
 from vocal_unet.cli import app
 
 Run = Callable[..., int]
@@ -23,13 +25,7 @@ def run(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Run:
     """Run the command in an empty working folder; gives its exit code."""
     (tmp_path / "work").mkdir()
     monkeypatch.chdir(tmp_path / "work")
-
-    def call(*arguments: str | Path) -> int:
-        with pytest.raises(SystemExit) as ended:
-            console.run(app, [str(a) for a in arguments])
-        return int(ended.value.code or 0)
-
-    return call
+    return partial(exit_code, app)
 
 
 @pytest.mark.parametrize("module", ["vocal_unet", "spleeter_bench"])

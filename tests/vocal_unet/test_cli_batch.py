@@ -14,8 +14,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests.conftest import snr
-from vocal_unet import Separator, console, probe_audio, read_audio, write_audio
+from tests.conftest import exit_code, snr
+from vocal_unet import Separator, probe_audio, read_audio, write_audio
 from vocal_unet.audio.pcm import pcm_bytes, read_pcm
 from vocal_unet.cli import app
 from vocal_unet.errors import AudioError
@@ -30,9 +30,7 @@ def run(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, small_spleeter: Path) -
     monkeypatch.chdir(tmp_path / "work")
 
     def call(*arguments: str | Path) -> int:
-        with pytest.raises(SystemExit) as ended:
-            console.run(app, ["separate", *map(str, arguments), "-p", str(small_spleeter)])
-        return int(ended.value.code or 0)
+        return exit_code(app, "separate", *arguments, "-p", small_spleeter)
 
     return call
 

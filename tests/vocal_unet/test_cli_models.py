@@ -6,12 +6,12 @@ import json
 import shutil
 import tarfile
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import pytest
 
-from tests.conftest import random_variables
-from vocal_unet import console
+from tests.conftest import exit_code, random_variables
 from vocal_unet.cli import app
 from vocal_unet.spleeter.checkpoint import write_checkpoint
 from vocal_unet.spleeter.configuration import spleeter_model
@@ -24,13 +24,7 @@ Run = Callable[..., int]
 def run(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, small_spleeter: Path) -> Run:
     """Run `models` with an empty models folder; gives its exit code."""
     monkeypatch.setenv("MODEL_PATH", str(tmp_path / "cache"))
-
-    def call(*arguments: str | Path) -> int:
-        with pytest.raises(SystemExit) as ended:
-            console.run(app, ["models", *map(str, arguments)])
-        return int(ended.value.code or 0)
-
-    return call
+    return partial(exit_code, app, "models")
 
 
 @pytest.fixture

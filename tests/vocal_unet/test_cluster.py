@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 
-from vocal_unet import cluster, console, write_audio
+from tests.conftest import exit_code
+from vocal_unet import cluster, write_audio
 from vocal_unet.cli import app
 from vocal_unet.cluster import on_cluster
 from vocal_unet.errors import AudioError, ClusterError, ConfigError
@@ -98,9 +99,7 @@ def test_the_command_gives_the_same_stems(
     (tmp_path / "music" / "cut.flac").write_bytes(whole[: len(whole) // 3])
 
     def separate(*arguments: str) -> int:
-        with pytest.raises(SystemExit) as ended:
-            console.run(app, ["separate", "music", "-p", str(small_spleeter), *arguments])
-        return int(ended.value.code or 0)
+        return exit_code(app, "separate", "music", "-p", small_spleeter, *arguments)
 
     assert separate("-o", "here") == AudioError.exit_code
     capfd.readouterr()

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 import pytest
 import typer
 
+from tests.conftest import exit_code
 from vocal_unet import console
 
 STARTED = """
@@ -38,9 +39,8 @@ def test_an_interrupt_is_said_once(said: str, capsys: pytest.CaptureFixture[str]
 
     app = typer.Typer()
     app.command()(work)
-    with pytest.raises(SystemExit) as end:
-        console.run(app, [])
-    assert (end.value.code, capsys.readouterr().err) == (console.INTERRUPTED, (said or "interrupted") + "\n")
+    assert exit_code(app) == console.INTERRUPTED
+    assert capsys.readouterr().err == (said or "interrupted") + "\n"
 
 
 @pytest.fixture
@@ -62,9 +62,8 @@ def test_an_interrupt_that_a_library_made_an_error_of_is_one_still(capsys: pytes
     handlers = [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)]
     app = typer.Typer()
     app.command()(work)
-    with pytest.raises(SystemExit) as end:
-        console.run(app, [])
-    assert (end.value.code, capsys.readouterr().err) == (console.INTERRUPTED, "interrupted\n")
+    assert exit_code(app) == console.INTERRUPTED
+    assert capsys.readouterr().err == "interrupted\n"
     assert [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)] == handlers
 
 

@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tests.conftest import snr
-from vocal_unet import Framing, Separator, UNetConfig, console, write_audio
+from tests.conftest import exit_code, snr
+from vocal_unet import Framing, Separator, UNetConfig, write_audio
 from vocal_unet.cli import app
 from vocal_unet.config import Masking
 from vocal_unet.errors import ModelError, OutputError
@@ -32,10 +32,9 @@ def run(capfd) -> Run:
     """Runs `vocal-unet export`; gives its exit code and its last line on standard error."""
 
     def call(*arguments: str | Path) -> tuple[int, str]:
-        with pytest.raises(SystemExit) as ended:
-            console.run(app, ["export", *map(str, arguments)])
+        code = exit_code(app, "export", *arguments)
         lines = [line for line in capfd.readouterr().err.splitlines() if "I0000" not in line and line.strip()]
-        return int(ended.value.code or 0), lines[-1] if lines else ""
+        return code, lines[-1] if lines else ""
 
     return call
 
@@ -203,7 +202,6 @@ def test_an_error_while_writing_leaves_what_was_there(tmp_path: Path) -> None:
 
 
 def test_every_format_is_in_the_help(run: Run, capfd) -> None:
-    with pytest.raises(SystemExit):
-        console.run(app, ["export", "--help"])
+    assert exit_code(app, "export", "--help") == 0
     said = capfd.readouterr().out
     assert all(name in said for name in FORMATS)

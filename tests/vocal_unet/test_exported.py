@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests.conftest import snr
-from vocal_unet import Separator, console, read_audio, write_audio
+from tests.conftest import exit_code, snr
+from vocal_unet import Separator, read_audio, write_audio
 from vocal_unet.cli import app
 from vocal_unet.errors import ConfigError, ModelError
 from vocal_unet.exported import load_exported
@@ -59,9 +59,7 @@ def test_the_runtimes_need_no_tensorflow(kind: str, exports: Path) -> None:
 def test_the_command_separates_with_an_export(exports: Path, exported_source: Separator, tmp_path: Path, tone) -> None:
     write_audio(tmp_path / "song.wav", tone(20_000), 44100, sample_format="float32")
     arguments = ["separate", tmp_path / "song.wav", "-p", f"onnx:{exports / 'model.onnx'}", "-o", tmp_path / "out"]
-    with pytest.raises(SystemExit) as ended:
-        console.run(app, [*map(str, arguments), "--sample-format", "float32"])
-    assert not ended.value.code
+    assert exit_code(app, *arguments, "--sample-format", "float32") == 0
     vocals, _ = read_audio(tmp_path / "out" / "song" / "vocals.wav")
     assert snr(exported_source.separate(tone(20_000))["vocals"], vocals) >= 100
 

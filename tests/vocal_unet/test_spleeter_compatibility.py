@@ -11,8 +11,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests.conftest import SMALL_JSON, random_variables, snr
-from vocal_unet import CancelledError, Separator, console, probe_audio, read_audio, write_audio
+from tests.conftest import SMALL_JSON, exit_code, random_variables, snr
+from vocal_unet import CancelledError, Separator, probe_audio, read_audio, write_audio
 from vocal_unet.audio import CODECS
 from vocal_unet.cli import app
 from vocal_unet.errors import ConfigError
@@ -116,9 +116,7 @@ def test_the_command_with_spleeters_options(codec: str, models: Path, tone, tmp_
     write_audio(song, tone(30_000), 44100)
     options = f"--params_filename {small_model(models, 2)} -c {codec} -b 96k -s 0.1 -d 0.25".split()
     options += ["--filename_format", "{foldername}_{filename}_{instrument}.{codec}"]
-    with pytest.raises(SystemExit) as ended:
-        console.run(app, ["separate", str(song), "--output_path", str(tmp_path / "out"), *options])
-    assert not ended.value.code
+    assert exit_code(app, "separate", song, "--output_path", tmp_path / "out", *options) == 0
     for stem in STEMS[2]:
         path = tmp_path / "out" / f"{song.parent.name}_{song.stem}_{stem}.{codec}"
         assert abs(len(read_audio(path)[0]) - 11_025) < 4096

@@ -49,6 +49,10 @@ def test_the_estimate_counts_weights_activations_and_files() -> None:
     # the first level alone: convolution, normalisation and activation of 2 filters
     assert found.memory_bytes > SMALL.batch_size * 3 * 16 * 200 * 2 * 4
     assert found.disk_bytes == 4 * found.parameters * 8
+    # what a coarse network does to whole magnitudes is arithmetic between layers: squares, their mean, the spread mask
+    coarse = compiled(COARSE)
+    values = (preflight.estimate(coarse, COARSE).memory_bytes - 16 * coarse.count_params()) / (2 * 4 * 1.5)
+    assert values > 16 * 200 * (2 + 2 + 1 + 2 + 2)
 
 
 def test_too_little_room_is_said_before_training(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

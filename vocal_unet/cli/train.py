@@ -68,6 +68,8 @@ def train(
     """Train a network; watch it with tensorboard --logdir on the output folder; the same command goes on when interrupted."""
     values = {"arch": arch and arch.value, "epochs": epochs, "minutes": minutes, "seed": seed}
     values |= {"deterministic": deterministic or None}
+    if arch is Arch.coarse:
+        values["loss"] = "cell_cross_entropy"  # no other is for its cells
     base = read_json(config) if config else PRESETS[preset.value].to_dict()
     settings = _settings(base, str(config or ""), {k: v for k, v in values.items() if v is not None}, change or [])
     if show_config:

@@ -8,7 +8,9 @@ import keras
 
 
 def output_values(network: keras.Model, frames: int) -> int:
-    """How many values all layers put out together for one segment, which is more than are ever held at a time.
+    """How many values all layers, and the arithmetic between them, put out together for one segment.
+
+    That is more than are ever held at a time.
 
     Args:
         network: takes `(segments, frames, bins, channels)`; where it takes any number of frames, they shrink as the bins do.
@@ -16,8 +18,8 @@ def output_values(network: keras.Model, frames: int) -> int:
     """
     bins = network.input_shape[2]
     total = 0
-    for layer in network.layers:
-        for tensor in keras.tree.flatten(layer.output):
+    for operation in network.operations:
+        for tensor in keras.tree.flatten(operation.output):
             shape = [frames * tensor.shape[2] // bins if size is None else size for size in tensor.shape[1:]]
             total += math.prod(shape)
     return total
