@@ -62,7 +62,8 @@ def run(
         list[str],
         typer.Option(
             help="A system: mixture, mid, oracle:irm (irm2, ibm, mwf; @paper), spleeter:2stems, keras:spleeter:2stems, "
-            "vocal-unet:PATH, savedmodel:PATH, dir:PATH, cmd:'PROGRAM {input} {output}'. May be given again.",
+            "vocal-unet:PATH (these three + @mwf), savedmodel:PATH, dir:PATH, cmd:'PROGRAM {input} {output}'. May be given "
+            "again.",
             show_default=False,
         ),
     ],

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from spleeter_bench.errors import BenchError
-from spleeter_bench.systems.base import Separation, System, SystemInfo
+from spleeter_bench.systems.base import MWF, Separation, System, SystemInfo
 from spleeter_bench.systems.process import DEFAULT_TIMEOUT, Launch, ProcessSystem
 
 __all__ = ["DEFAULT_TIMEOUT", "Separation", "System", "SystemInfo", "make_system"]
@@ -18,8 +18,8 @@ FORMS = (
     "mixture",
     "mid (centre extraction)",
     "oracle:irm, oracle:irm2, oracle:ibm, oracle:mwf (+ @paper for the paper's framing)",
-    "vocal-unet:PATH",
-    "keras:spleeter:2stems (any model name or JSON file; rival)",
+    "vocal-unet:PATH (a model's folder, or demo; + @mwf)",
+    "keras:spleeter:2stems (any model name or JSON file; rival; + @mwf)",
     "spleeter:2stems (the original; any of its models, a JSON file or rival; + @mwf)",
     "savedmodel:PATH",
     "onnx:PATH, tflite:PATH (made by vocal-unet export)",
@@ -33,9 +33,9 @@ def make_system(spec: str, *, timeout: float = DEFAULT_TIMEOUT) -> System:
 
     Args:
         spec: one of `FORMS`. NAME in `keras:NAME` is what `vocal_unet.Separator` takes (`spleeter:2stems`, a JSON file),
-            in `spleeter:NAME` one of the original's configurations (`2stems`, a JSON file), with `@mwf` for its
-            multichannel Wiener filter; `rival` in both is Spleeter's architecture with weights that come with the benchmark;
-            oracles also take `@spleeter`, their default framing.
+            in `spleeter:NAME` one of the original's configurations (`2stems`, a JSON file); `rival` in both is Spleeter's
+            architecture with weights that come with the benchmark; `@mwf` adds the multichannel Wiener filter; oracles also
+            take `@spleeter`, their default framing.
         timeout: seconds that starting, and each song, may take.
 
     Raises:
@@ -108,7 +108,8 @@ def _command(spec: str, argument: str, timeout: float) -> System | None:
 def _is_model(argument: str) -> bool:
     from vocal_unet import SHIPPED
 
-    return argument in SHIPPED or _exists(argument)
+    model = argument.removesuffix(MWF)
+    return model in SHIPPED or _exists(model)
 
 
 _KINDS: dict[str, Maker] = {

@@ -9,6 +9,9 @@ from types import TracebackType
 
 import numpy as np
 
+MWF = "@mwf"
+"""At the end of a model's name: with Spleeter's multichannel Wiener filter behind its masks."""
+
 
 @dataclass(frozen=True)
 class SystemInfo:

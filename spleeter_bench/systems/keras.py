@@ -10,10 +10,12 @@ import numpy as np
 
 from spleeter_bench.rival import FOLDER, RIVAL
 from spleeter_bench.sidecar.protocol.serve import Failure, Model, Unavailable
+from spleeter_bench.systems.base import MWF
 
 
 def separator_model(name: str) -> Model:
-    """Load `vocal_unet.Separator(name)`: a trained model's folder, a name such as `spleeter:2stems`, a JSON file or `rival`.
+    """Load `vocal_unet.Separator(name)`: a trained model's folder, a name such as `spleeter:2stems`, a JSON file or `rival`;
+    each with `@mwf` for multichannel Wiener filtering.
 
     Raises:
         Unavailable: its weights are not on this machine and cannot be fetched.
@@ -22,7 +24,8 @@ def separator_model(name: str) -> Model:
     from vocal_unet import Separator, VocalUnetError, WeightsUnavailableError, __version__
 
     try:
-        separator = Separator(FOLDER if name == RIVAL else name)
+        model = name.removesuffix(MWF)
+        separator = Separator(FOLDER if model == RIVAL else model, mwf=name.endswith(MWF))
     except WeightsUnavailableError as error:
         raise Unavailable(str(error)) from None
     except VocalUnetError as error:

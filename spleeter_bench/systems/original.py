@@ -8,9 +8,8 @@ from spleeter_bench import sidecar
 from spleeter_bench.rival import RIVAL, checkpoint_folder
 from spleeter_bench.sidecar.environment import ensure_environment, isolated_variables
 from spleeter_bench.sidecar.weights import spleeter_descriptor, weights_folder
+from spleeter_bench.systems.base import MWF
 from spleeter_bench.systems.process import Launch
-
-MWF = "@mwf"
 
 
 def original_launch(argument: str) -> Launch:

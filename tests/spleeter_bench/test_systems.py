@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from spleeter_bench.errors import BenchError, SystemFailedError
+from spleeter_bench.rival import FOLDER
 from spleeter_bench.systems import make_system
 from spleeter_bench.systems.oracles import accompaniment
 
@@ -50,7 +51,7 @@ def snr(reference: np.ndarray, estimate: np.ndarray) -> float:
 )
 def test_an_unknown_spec_names_the_known_ones(spec: str) -> None:
     with pytest.raises(
-        BenchError, match=r"unknown system .*mixture, .*oracle:irm, .*vocal-unet:PATH, .*spleeter:2stems"
+        BenchError, match=r"unknown system .*mixture, .*oracle:irm, .*vocal-unet:PATH .*spleeter:2stems"
     ):
         make_system(spec)
 
@@ -63,6 +64,8 @@ def test_an_unknown_spec_names_the_known_ones(spec: str) -> None:
         ("oracle:irm@paper", True),
         ("vocal-unet:.", False),
         ("keras:spleeter:2stems", False),
+        ("keras:spleeter:2stems@mwf", False),
+        ("vocal-unet:demo@mwf", False),
         ("spleeter:2stems", False),
         ("spleeter:my/model.json@mwf", False),
     ],
@@ -111,6 +114,21 @@ def test_accompaniment_is_the_reference_the_sum_or_the_rest(song: dict[str, np.n
         accompaniment(mixture, {"vocals": vocals, "drums": drums, "bass": drums}), drums + drums
     )
     np.testing.assert_allclose(accompaniment(mixture, {"vocals": vocals}), drums, atol=1e-7)
+
+
+@pytest.mark.parametrize("spec", ["keras:rival@mwf", "vocal-unet:demo@mwf"])
+def test_our_models_take_the_wiener_filter(spec: str, song: dict[str, np.ndarray]) -> None:
+    from vocal_unet import Separator
+
+    mixture = song["vocals"] + song["drums"]
+    model = FOLDER if "rival" in spec else "vocal-unet:demo"
+    expected = Separator(model, mwf=True).separate(mixture)
+    plain = Separator(model).separate(mixture)
+    with make_system(spec) as system:
+        stems = system.separate(mixture, 44100).stems
+    for stem, samples in expected.items():
+        np.testing.assert_allclose(stems[stem], samples, atol=1e-6)
+        assert snr(plain[stem], samples) < 60
 
 
 @pytest.mark.parametrize("kind", ["vocal-unet", "savedmodel", "dir"])
