@@ -14,7 +14,7 @@ import pooch
 
 from spleeter_bench.errors import BenchError, SystemUnavailableError
 from spleeter_bench.own_command import run_module
-from spleeter_bench.sidecar.lock import locked
+from vocal_unet.lock import locked
 
 RIVAL = "rival"
 FOLDER = Path(__file__).with_name("model")

@@ -15,7 +15,7 @@ import pooch
 from rich.console import Console
 
 from spleeter_bench.errors import SystemUnavailableError
-from spleeter_bench.sidecar.lock import locked
+from vocal_unet.lock import locked
 
 SPLEETER_VERSION = "2.4.2"
 REQUIREMENTS = Path(__file__).with_name("requirements.txt")
