@@ -60,3 +60,9 @@ def test_the_shipped_model_goes_to_onnx(tmp_path: Path) -> None:
         pytest.importorskip(package)
     proof = export_model(DEMO, tmp_path / "demo.onnx", "onnx")
     assert proof.decibels > 110
+
+
+def test_the_shipped_model_goes_to_eight_bits(tmp_path: Path) -> None:
+    """Its weights do; energies of notes, some 80 dB apart, must not."""
+    proof = export_model(DEMO, tmp_path / "demo.tflite", "tflite", precision="int8")
+    assert proof.decibels > 40  # some 45; 14 with the energies in 8 bits

@@ -55,7 +55,7 @@ def coarse_logits(
     make cells of it; in the residual blocks after them the view over time doubles from one to the next, and every cell is told
     the mean over all notes.
     """
-    notes = ops.sqrt(ops.matmul(_energy(mixture), note_filters(framing)))
+    notes = ops.sqrt(_sums(_energy(mixture), note_filters(framing)))
     x = compressed(ops.expand_dims(notes, 3), config.detail_db)
     x = layers.BatchNormalization(axis=2, momentum=MOMENTUM, name=f"{prefix}input_normalization")(x)
     shapes = ((3, 7), (2, 1)), ((5, 5), (2, 2)), ((5, 5), (2, 2)), ((3, 5), (1, 2))
@@ -82,12 +82,12 @@ def cell_energies(magnitudes: Any, framing: Framing) -> Any:
     """
     x = _energy(magnitudes)
     x = ops.mean(ops.reshape(x, (-1, x.shape[1] // CELL, CELL, x.shape[2])), axis=2)
-    return ops.matmul(x, cells_of_bins(framing))
+    return _sums(x, cells_of_bins(framing))
 
 
 def spread(cells: keras.KerasTensor, framing: Framing) -> keras.KerasTensor:
     """What belongs to cells, at every frame and bin of theirs: `(segments, frames, bins, 1)`."""
-    x = ops.repeat(ops.matmul(cells, cells_of_bins(framing).T), CELL, axis=1)
+    x = ops.repeat(ops.take(cells, cells_of_bins(framing).argmax(axis=1), axis=2), CELL, axis=1)
     return x[:, : framing.segment_frames, :, None]
 
 
@@ -95,6 +95,14 @@ def _energy(magnitudes: Any) -> Any:
     """The mean over channels, `(segments, frames, bins)`, frames padded to whole cells."""
     x = ops.mean(ops.square(magnitudes), axis=3)
     return ops.pad(x, ((0, 0), (0, -x.shape[1] % CELL), (0, 0)))
+
+
+def _sums(energy: Any, shares: np.ndarray) -> Any:
+    """Sums over bins of energies `(segments, frames, bins)`, each bin with its share `(bins, sums)`: `(segments, frames, sums)`.
+
+    The constant is the left factor: a right one TFLite's int8 would round like a weight, and the energies with it.
+    """
+    return ops.transpose(ops.matmul(shares.T, ops.transpose(energy, (0, 2, 1))), (0, 2, 1))
 
 
 def note_filters(framing: Framing) -> np.ndarray:
