@@ -53,7 +53,7 @@ def with_precision(network: keras.Model, precision: str) -> keras.Model:
     """The network with the same weights, computing in `config.PRECISIONS`; what it puts out stays float32."""
     if precision == "float32":
         return network
-    last = {operation.name for operation in map(_maker, keras.tree.flatten(network.output))}
+    last = {name for tensor in keras.tree.flatten(network.output) for name in _makers(tensor)}
 
     def clone(layer: keras.Operation) -> keras.Operation:
         if not isinstance(layer, keras.layers.Layer):
@@ -83,8 +83,12 @@ def segment_bytes(network: keras.Model, frames: int) -> int:
     return 4 * output_values(network, frames)
 
 
-def _maker(tensor: keras.KerasTensor) -> keras.Operation:
-    return tensor._keras_history.operation
+def _makers(tensor: keras.KerasTensor) -> set[str]:
+    """Names of the layers that a tensor comes out of, through arithmetic perhaps, which has no precision of its own."""
+    operation = tensor._keras_history.operation
+    if isinstance(operation, keras.layers.Layer):
+        return {operation.name}
+    return {name for before in keras.tree.flatten(operation.input) for name in _makers(before)}
 
 
 def _free_memory(number: int) -> int:

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from vocal_unet.config import FRAMINGS, CoarseConfig, Framing, UNetConfig
+from vocal_unet.device import with_precision
 from vocal_unet.errors import ConfigError
 from vocal_unet.models.coarse import CELL, build_coarse, cells_of_bins, note_filters
 from vocal_unet.models.unet import MOST_VETO, build_unet, join_members
@@ -58,6 +59,13 @@ def test_a_mask_of_cells_whatever_the_gain(framing: Framing, tmp_path: Path) -> 
         np.testing.assert_array_equal(of_band, np.broadcast_to(of_band[:, :, :1], of_band.shape))
     # SILENCE = 1e-4 is added to the loudness of the notes
     np.testing.assert_allclose(mask_of(network, 100 * mixture), mask, atol=1e-3)
+
+
+@pytest.mark.parametrize("precision", ["bfloat16", "float16"])
+def test_what_it_puts_out_stays_in_32_bits(precision: str) -> None:
+    network = with_precision(build_coarse(SHORT, SMALL), precision)
+    assert network.get_layer("context_1_time_conv").compute_dtype == precision
+    assert {output.dtype for output in network.output.values()} == {"float32"}
 
 
 def test_notes_are_a_24th_of_an_octave_apart_and_cells_a_third() -> None:

@@ -87,7 +87,7 @@ def cell_energies(magnitudes: Any, framing: Framing) -> Any:
 
 def spread(cells: keras.KerasTensor, framing: Framing) -> keras.KerasTensor:
     """What belongs to cells, at every frame and bin of theirs: `(segments, frames, bins, 1)`."""
-    x = ops.repeat(ops.take(cells, cells_of_bins(framing).argmax(axis=1), axis=2), CELL, axis=1)
+    x = ops.repeat(ops.take(cells, _band_of_bins(framing), axis=2), CELL, axis=1)
     return x[:, : framing.segment_frames, :, None]
 
 
@@ -116,9 +116,13 @@ def note_filters(framing: Framing) -> np.ndarray:
 
 def cells_of_bins(framing: Framing) -> np.ndarray:
     """1 where a bin belongs to a band of cells, float32 `(bins, bands)`; every bin belongs to one."""
+    return np.eye(_notes(framing) // CELL, dtype=np.float32)[_band_of_bins(framing)]
+
+
+def _band_of_bins(framing: Framing) -> np.ndarray:
+    """The number of the band of cells that every bin belongs to, `(bins,)`."""
     nearest = np.round(NOTES_PER_OCTAVE * np.log2(np.maximum(_hertz(framing), 1) / LOWEST_HZ))
-    bands = _notes(framing) // CELL
-    return np.eye(bands, dtype=np.float32)[np.clip(nearest.astype(int) // CELL, 0, bands - 1)]
+    return np.clip(nearest.astype(int) // CELL, 0, _notes(framing) // CELL - 1)
 
 
 def _hertz(framing: Framing) -> np.ndarray:
